@@ -1,0 +1,106 @@
+"""What the window and the workers say to each other: frozen values, no torch, no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.style import Style
+
+
+class Purpose(Enum):
+    """Why a picture is rendered; decides priority and which caches may be written."""
+
+    PREVIEW = "preview"  # newest wins: one slot
+    TILE = "tile"  # the scene in a gallery tile's style; at idle, small
+    EXPORT = "export"  # never dropped, at any size
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Which model: a bundled name, a model folder, or a reference checkpoint.
+
+    The reference fields fill in what a ``.pth`` can't say; None means "from the file or
+    its opt.txt, else the default".
+    """
+
+    path: str
+    upsampling: str | None = None
+    crop_size: int | None = None
+    aspect_ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """Everything a render depends on. ``labels`` is a read-only uint8 ``(H, W)`` snapshot.
+
+    ``key`` names a tile or an export job; empty for previews. ``size`` is (width, height)
+    of the picture; None renders at canvas size.
+    """
+
+    revision: int
+    labels: NDArray[np.uint8] = field(compare=False, repr=False)
+    style: Style
+    model: ModelSource
+    size: tuple[int, int] | None = None
+    live: bool = False
+    purpose: Purpose = Purpose.PREVIEW
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """``picture``: uint8 ``(H, W, 3)``, read-only, owned by the receiver."""
+
+    request: RenderRequest
+    picture: NDArray[np.uint8] = field(compare=False, repr=False)
+    seconds: float
+    device: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``message`` is one line for a person; ``request`` is None if no render was under way."""
+
+    message: str
+    request: RenderRequest | None = None
+    model: ModelSource | None = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the window needs to know of a loaded model.
+
+    ``classes``: (id, name, "#rrggbb", group) in id order; empty if the model states none
+    (then a palette of ``label_nc`` entries is made or chosen).
+    """
+
+    source: ModelSource
+    name: str
+    label_nc: int
+    has_dont_care: bool
+    has_style: bool  # z enters the network
+    has_encoder: bool  # a style image can be encoded
+    trained_size: int
+    device: str
+    classes: tuple[tuple[int, str, str, str], ...] = ()
+    licence: str = ""
+    parameters: int = 0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something worth a line in the status bar ("CUDA out of memory: rendering on the CPU")."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``fraction`` in [0, 1] of the render under way, or None while it can't be told."""
+
+    text: str
+    fraction: float | None = None
