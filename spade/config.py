@@ -1,0 +1,149 @@
+"""Sizes of the networks, as frozen values. Nothing here loads torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar, get_args
+
+from spade.formats.errors import InputError
+
+Upsampling = Literal["normal", "more", "most"]
+"""How often the generator doubles its grid: 5, 6 or 7 times (paper, appendix A)."""
+
+_DOUBLINGS: dict[Upsampling, int] = {"normal": 5, "more": 6, "most": 7}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The SPADE generator (paper, section 3 and figure 4; appendix A, figure 12).
+
+    ``label_nc`` classes, then an optional "don't care" channel, then an optional channel
+    of instance edges make up the ``semantic_nc`` channels of the semantic map.
+    ``aspect_ratio`` is width / height of the pictures the network was trained on;
+    ``crop_size`` is their width in pixels. ``embedding`` is the width of the hidden layer
+    shared by gamma and beta.
+    """
+
+    label_nc: int
+    contain_dontcare: bool = False
+    instance_edges: bool = False
+    ngf: int = 64
+    z_dim: int = 256
+    use_vae: bool = True
+    upsampling: Upsampling = "normal"
+    crop_size: int = 256
+    aspect_ratio: float = 1.0
+    embedding: int = 128
+
+    def __post_init__(self) -> None:
+        if self.upsampling not in get_args(Upsampling):
+            raise InputError(
+                f"upsampling is {self.upsampling!r}: use one of {', '.join(get_args(Upsampling))}"
+            )
+        for name in ("label_nc", "ngf", "z_dim", "crop_size", "embedding"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.crop_size % self.stride:
+            next_up = -(-self.crop_size // self.stride) * self.stride
+            raise InputError(
+                f"crop_size {self.crop_size} is not a multiple of {self.stride}, the stride of "
+                f"a {self.upsampling!r} generator: use {next_up}"
+            )
+
+    @property
+    def semantic_nc(self) -> int:
+        """Channels of the semantic map."""
+        return self.label_nc + int(self.contain_dontcare) + int(self.instance_edges)
+
+    @property
+    def doublings(self) -> int:
+        """How often the grid is doubled from the base grid to the picture."""
+        return _DOUBLINGS[self.upsampling]
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture per cell of the base grid, each way."""
+        return 1 << _DOUBLINGS[self.upsampling]
+
+    @property
+    def base_grid(self) -> tuple[int, int]:
+        """(height, width) of the first feature map at the trained size."""
+        width = self.crop_size // self.stride
+        return round(width / self.aspect_ratio), width
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The image encoder (paper, figure 14): stride-2 convolutions down to 4x4.
+
+    ``input_size`` is the side in pixels that style images are resized to: 4 * 2^n with n
+    up to 6 layers.
+    """
+
+    nef: int = 64
+    z_dim: int = 256
+    input_size: int = 256
+
+    def __post_init__(self) -> None:
+        if self.input_size not in (32, 64, 128, 256):
+            raise InputError(f"encoder input_size is {self.input_size}: use 32, 64, 128 or 256")
+
+    @property
+    def layers(self) -> int:
+        """Number of stride-2 convolutions."""
+        return (self.input_size // 4).bit_length() - 1
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """The multi-scale PatchGAN (paper, figure 13): ``scales`` copies of ``layers`` convs."""
+
+    semantic_nc: int
+    ndf: int = 64
+    scales: int = 2
+    layers: int = 4
+
+
+@dataclass(frozen=True)
+class Pix2PixHDConfig:
+    """The baseline of the paper's section 4 (Wang et al., CVPR 2018): its global generator."""
+
+    label_nc: int
+    contain_dontcare: bool = False
+    instance_edges: bool = False
+    ngf: int = 64
+    downsamplings: int = 4
+    blocks: int = 9
+    normalize: bool = True
+
+    @property
+    def semantic_nc(self) -> int:
+        """Channels of the semantic map."""
+        return self.label_nc + int(self.contain_dontcare) + int(self.instance_edges)
+
+    @property
+    def stride(self) -> int:
+        """Sizes of label maps are multiples of this."""
+        return 1 << self.downsamplings
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A config dataclass as plain JSON values."""
+    return asdict(config)
+
+
+def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
+    """A config dataclass from JSON or TOML values.
+
+    Raises InputError naming ``where`` and the key for an unknown key or a wrong value.
+    """
+    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise InputError(f"{where}: unknown setting {key!r}; known: {', '.join(sorted(known))}")
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {error}") from None

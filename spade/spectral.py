@@ -1,0 +1,59 @@
+"""Spectral norm (Miyato et al., ICLR 2018) and Glorot initialisation, as the paper trains with."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def spectral_norm(module: M) -> M:
+    """Divide the module's weight by its largest singular value (one power iteration a step)."""
+    parametrizations.spectral_norm(module)
+    return module
+
+
+def fold_spectral_norm(network: M) -> M:
+    """Replace every normalised weight by its value, in place: same function, plain weights."""
+    training = network.training
+    network.eval()  # in eval mode reading a weight makes no power iteration
+    for module in network.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+    return network.train(training)
+
+
+def settle_spectral_norm(network: nn.Module, iterations: int = 15) -> None:
+    """Run the power iterations until they fit the present weights.
+
+    Needed after weights were set from outside: averaged (EMA) or loaded without u and v.
+    """
+    with torch.no_grad():
+        for module in network.modules():
+            if parametrize.is_parametrized(module, "weight"):
+                training = module.training
+                module.train()
+                for _ in range(iterations):
+                    _ = module.weight
+                module.train(training)
+
+
+def glorot_init(network: nn.Module, gain: float = 0.02) -> None:
+    """Glorot (Xavier) normal weights scaled by ``gain``, zero biases (paper, appendix A)."""
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
+                parametrized = parametrize.is_parametrized(module, "weight")
+                weight = (
+                    module.parametrizations.weight.original  # type: ignore[union-attr,index]
+                    if parametrized
+                    else module.weight
+                )
+                nn.init.xavier_normal_(weight, gain=gain)  # type: ignore[arg-type]
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    settle_spectral_norm(network)
