@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from spade.formats.errors import InputError
 from spade.formats.limits import MAX_FILE_BYTES
@@ -33,18 +33,14 @@ def open_image(
     :class:`InputError`.
     """
     label = source_name(source, name)
-    stream: io.BytesIO | Path
-    if isinstance(source, bytes):
-        stream = io.BytesIO(source)
-    else:
-        stream = _regular_file(Path(source), label)
+    stream = io.BytesIO(source) if isinstance(source, bytes) else regular_file(source, label)
     try:
         with _open_unchecked(stream) as image:
             check_size(image.width, image.height, label)
             yield image
     except InputError:
         raise
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise InputError(f"{label}: is not a picture that can be read; use PNG or JPEG") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{label}: has far too many pixels; reduce it first") from error
@@ -63,7 +59,13 @@ def upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _regular_file(path: Path, label: str) -> Path:
+def regular_file(source: str | os.PathLike[str], label: str) -> Path:
+    """``source`` as a path, if it is a file of a sensible size that can be read.
+
+    Raises:
+        InputError: missing, a folder, a device, empty, or over ``MAX_FILE_BYTES``.
+    """
+    path = Path(source)
     try:
         if path.is_dir():
             raise InputError(f"{label}: is a folder; choose a picture file")
