@@ -254,12 +254,12 @@ def _codes(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
 def _nearest_ids(codes: NDArray[np.int32], palette: Palette) -> Labels:
     """The class of the nearest colour (squared RGB distance, first class wins a tie)."""
     class_ids = np.array(palette.ids, np.uint8)
-    colors = palette.lut()[class_ids].astype(np.int32)
+    colors = palette.lut()[class_ids].astype(np.float32)
     found = np.empty(len(codes), np.uint8)
-    for start in range(0, len(codes), 1 << 14):
-        part = codes[start : start + (1 << 14)]
-        distance = np.zeros((len(part), len(class_ids)), np.int32)
-        for channel, shift in enumerate((16, 8, 0)):
-            distance += ((part >> shift & 255)[:, None] - colors[:, channel]) ** 2
+    for start in range(0, len(codes), 1 << 16):
+        part = codes[start : start + (1 << 16)]
+        pixels = np.stack([part >> 16, part >> 8 & 255, part & 255], axis=1).astype(np.float32)
+        # |p - c|^2 without the |p|^2 that is the same for all c; exact below 2^24.
+        distance = (colors**2).sum(axis=1) - 2 * pixels @ colors.T
         found[start : start + len(part)] = class_ids[distance.argmin(axis=1)]
     return found
