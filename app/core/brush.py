@@ -80,7 +80,7 @@ def _insets(shape: BrushShape, diameter: int) -> Integers:
     # |2 column + 1 - d| <= sqrt(d^2 - |2 row + 1 - d|^2).
     across = 2 * np.arange(diameter, dtype=np.int64) + 1 - diameter
     reach = np.sqrt(diameter * diameter - across * across)
-    inset = np.ceil((diameter - 1 - reach) / 2 - 1e-9).astype(np.int64)
+    inset: Integers = np.ceil((diameter - 1 - reach) / 2 - 1e-9).astype(np.int64)
     inset.setflags(write=False)
     return inset
 

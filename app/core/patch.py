@@ -40,8 +40,8 @@ class LabelPatch:
         rows, columns = box.slices
         return cls(
             Rect(rect.x + box.x, rect.y + box.y, box.width, box.height),
-            zlib.compress(np.ascontiguousarray(before[rows, columns]), 1),
-            zlib.compress(np.ascontiguousarray(after[rows, columns]), 1),
+            zlib.compress(before[rows, columns].tobytes(), 1),
+            zlib.compress(after[rows, columns].tobytes(), 1),
         )
 
     @classmethod
