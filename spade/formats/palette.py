@@ -196,8 +196,12 @@ def numbered_palette(count: int) -> Palette:
 
 
 def save_palette(path: str | os.PathLike[str], palette: Palette) -> None:
-    """Write ``palette`` as JSON, atomically."""
-    write_atomically(path, (json.dumps(palette_to_json(palette), indent=1) + "\n").encode())
+    """Write ``palette`` as JSON, one class a line, atomically."""
+    data = palette_to_json(palette)
+    rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in data["classes"])
+    name = json.dumps(palette.name, ensure_ascii=False)
+    text = f'{{\n "name": {name},\n "ignore": {palette.ignore},\n "classes": [\n  {rows}\n ]\n}}\n'
+    write_atomically(path, text.encode())
 
 
 def palette_to_json(palette: Palette) -> dict[str, Any]:

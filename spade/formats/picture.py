@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ def _text_chunks(info: PictureInfo | None) -> PngInfo:
     return chunks
 
 
-def _strings(info: Mapping[object, object]) -> dict[str, str]:
+def _strings(info: Mapping[Any, Any]) -> dict[str, str]:
     return {
         key: str(value)
         for key, value in info.items()
