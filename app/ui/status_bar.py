@@ -1,0 +1,122 @@
+"""What the status bar tells: the pointer, the canvas, the device, and how rendering goes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+
+from app.state.document import Document
+from app.state.view_state import ViewState
+from app.ui.class_combo import UNKNOWN, swatch
+from app.ui.widgets.text import ElidedLabel
+from app.workers.messages import ModelInfo, Progress, RenderResult
+
+MESSAGE_SECONDS = 6
+
+
+class StatusBar(QStatusBar):
+    """Left: class and coordinates under the pointer, then messages. Right: the rest."""
+
+    def __init__(self, document: Document, view: ViewState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document, self._view = document, view
+        self._pointer: tuple[int, int] | None = None
+        self.setSizeGripEnabled(False)
+        self.swatch = QLabel()
+        self.pointer = QLabel()
+        self.message = ElidedLabel()
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setFixedWidth(110)
+        self.progress.hide()
+        self.render = QLabel()
+        self.device = QLabel()
+        self.canvas = QLabel()
+        self.zoom = QLabel()
+        self.render.setToolTip("How long the last picture took")
+        self.device.setToolTip("Where pictures are rendered")
+        self.canvas.setToolTip("Size of the canvas")
+        self.zoom.setToolTip("Zoom")
+        self.addWidget(self.swatch)
+        self.addWidget(self.pointer)
+        self.addWidget(self.message, 1)
+        for widget in (self.progress, self.render, self.device, self.canvas, self.zoom):
+            self.addPermanentWidget(widget)
+        self._timer = QTimer(self, singleShot=True, interval=MESSAGE_SECONDS * 1000)
+        self._timer.timeout.connect(lambda: self.message.setText(""))
+        document.canvas_replaced.connect(self._show_canvas)
+        document.labels_changed.connect(lambda _rect: self._show_pointer())
+        document.palette_changed.connect(self._show_pointer)
+        view.transform_changed.connect(self._show_zoom)
+        self._show_canvas()
+        self._show_zoom()
+        self.set_pointer(None)
+
+    def set_pointer(self, pixel: tuple[int, int] | None) -> None:
+        """The canvas pixel under the pointer; None if there is none."""
+        self._pointer = pixel
+        self._show_pointer()
+
+    def say(self, text: str) -> None:
+        """A line for some seconds."""
+        self.message.setText(text)
+        self.message.setToolTip(text)
+        self._timer.start()
+
+    def set_model(self, info: ModelInfo) -> None:
+        """A model was loaded."""
+        self.device.setText(device_text(info.device))
+
+    def set_rendered(self, result: RenderResult) -> None:
+        """A picture came."""
+        self.device.setText(device_text(result.device))
+        self.render.setText(seconds_text(result.seconds))
+
+    def set_progress(self, progress: Progress | None) -> None:
+        """Something takes long enough to show a bar; None: it is over."""
+        self.progress.setVisible(progress is not None)
+        if progress is None:
+            return
+        self.progress.setToolTip(progress.text)
+        self.progress.setRange(0, 0 if progress.fraction is None else 100)
+        if progress.fraction is not None:
+            self.progress.setValue(round(100 * progress.fraction))
+
+    def _show_pointer(self) -> None:
+        if self._pointer is None:
+            self.pointer.setText("")
+            self.swatch.clear()
+            return
+        x, y = self._pointer
+        document = self._document
+        if not (0 <= x < document.width and 0 <= y < document.height):
+            self.pointer.setText(f"{x}, {y}")
+            self.swatch.clear()
+            return
+        class_id = document.class_at(x, y)
+        entry = document.palette.by_id(class_id)
+        if entry is not None:
+            name = entry.name
+        else:
+            name = "unknown" if class_id == UNKNOWN else f"class {class_id}, not in this palette"
+        red, green, blue = (int(value) for value in document.palette.lut()[class_id])
+        self.swatch.setPixmap(swatch((red, green, blue), 14).pixmap(14, 14))
+        self.pointer.setText(f"{name}   {x}, {y}")
+
+    def _show_canvas(self) -> None:
+        self.canvas.setText(f"{self._document.width} × {self._document.height}")
+        self._show_pointer()
+
+    def _show_zoom(self) -> None:
+        percent = 100 * self._view.zoom
+        self.zoom.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+
+
+def device_text(device: str) -> str:
+    """ "cuda:0" -> "CUDA 0"."""
+    return device.upper().replace(":", " ")
+
+
+def seconds_text(seconds: float) -> str:
+    """A render's time, with as many digits as mean something."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
