@@ -147,3 +147,65 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
         return cls(**values)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {error}") from None
+
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The recipe (paper, section 4 and appendix A). Defaults are the paper's.
+
+    size: side in pixels of the square crops. min_scale: a crop covers at least this share
+    of the shorter side of a photo. Learning rates are constant until ``decay_from`` of all
+    steps and then fall linearly to 0 (two time-scale update rule: D learns faster).
+    The generator's weights are averaged with ``ema_decay``. A weight of 0 turns a loss off.
+    """
+
+    steps: int = 100_000
+    batch_size: int = 16
+    size: int = 256
+    min_scale: float = 0.7
+    flip: bool = True
+    seed: int = 0
+    validation_share: float = 0.03
+    learning_rate_g: float = 1e-4
+    learning_rate_d: float = 4e-4
+    beta1: float = 0.0
+    beta2: float = 0.999
+    decay_from: float = 0.5
+    gan_weight: float = 1.0
+    feature_weight: float = 10.0
+    perceptual_weight: float = 10.0
+    kld_weight: float = 0.05
+    color_weight: float = 0.0
+    ema_decay: float = 0.999
+    precision: Precision = "fp32"
+    vgg: str = ""
+    vgg_blocks: int = 5
+    checkpoint_minutes: float = 10.0
+    checkpoint_steps: int = 0
+    sample_steps: int = 500
+    statistics_batches: int = 50
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "size", "statistics_batches"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if not 0 < self.min_scale <= 1:
+            raise InputError(f"min_scale is {self.min_scale}: it must lie in (0, 1]")
+        if not 0 <= self.decay_from <= 1:
+            raise InputError(f"decay_from is {self.decay_from}: it must lie in [0, 1]")
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay is {self.ema_decay}: it must lie in [0, 1)")
+        if self.precision not in get_args(Precision):
+            raise InputError(f"precision is {self.precision!r}: use fp32 or bf16")
+        if self.vgg_blocks not in range(1, 6):
+            raise InputError(f"vgg_blocks is {self.vgg_blocks}: use 1 to 5")
+
+    def rate_factor(self, step: int) -> float:
+        """What the learning rates are multiplied by at ``step``."""
+        constant = self.decay_from * self.steps
+        if step < constant:
+            return 1.0
+        return max(0.0, (self.steps - step) / max(1.0, self.steps - constant))

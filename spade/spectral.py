@@ -19,12 +19,19 @@ def spectral_norm(module: M) -> M:
 
 def fold_spectral_norm(network: M) -> M:
     """Replace every normalised weight by its value, in place: same function, plain weights."""
-    training = network.training
-    network.eval()  # in eval mode reading a weight makes no power iteration
     for module in network.modules():
         if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-    return network.train(training)
+            training = module.training
+            module.eval()  # in eval mode reading a weight makes no power iteration
+            weight = nn.Parameter(module.weight.detach().clone())  # type: ignore[operator]
+            # Not parametrize.remove_parametrizations: it takes the property off the class,
+            # which a deep copy of the module (the EMA's) shares.
+            plain = parametrize.type_before_parametrizations(module)
+            del module.parametrizations
+            module.__class__ = plain
+            module.weight = weight
+            module.train(training)
+    return network
 
 
 def settle_spectral_norm(network: nn.Module, iterations: int = 15) -> None:

@@ -1,0 +1,402 @@
+"""Training as a function with two callbacks; the command line and the dialog call the same.
+
+    result = train(run, data, out, on_progress=..., should_stop=...)
+
+The training folder ``out`` holds ``state.pt`` (everything a run goes on from),
+``model/`` (the averaged generator and the encoder, ready to open), ``samples/`` (the same
+fixed maps again and again), ``stats.jsonl`` (one line a step) and ``run.json`` (the settings).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spade.averaging import Average
+from spade.checkpoint import save_model
+from spade.config import (
+    DiscriminatorConfig,
+    EncoderConfig,
+    GeneratorConfig,
+    Pix2PixHDConfig,
+    TrainingConfig,
+    to_dict,
+)
+from spade.dataset import Batch, DataFolder, Pair, PairedPictures, open_data, prefetched
+from spade.discriminator import Discriminator
+from spade.encoder import Encoder
+from spade.formats.atomic import atomic_path, write_atomically
+from spade.formats.errors import InputError
+from spade.generator import Generator
+from spade.labels import semantic_map
+from spade.model import Model, ModelConfig
+from spade.objective import Networks, Optimizers, train_step
+from spade.perceptual import PerceptualLoss, load_vgg
+from spade.pix2pixhd import Pix2PixHDGenerator
+from spade.sample_grid import write_sample_grid
+from spade.spectral import fold_spectral_norm
+
+SAMPLES = 8
+"""How many fixed validation maps each sample grid shows."""
+
+
+class _Rate:
+    """Images per second over the last steps."""
+
+    def __init__(self, window: int = 20) -> None:
+        self._times: deque[float] = deque([time.monotonic()], maxlen=window + 1)
+
+    def tick(self, images: int) -> float:
+        """One step of ``images`` pictures is done; the present rate."""
+        self._times.append(time.monotonic())
+        seconds = self._times[-1] - self._times[0]
+        return images * (len(self._times) - 1) / max(seconds, 1e-9)
+
+
+@dataclass(frozen=True)
+class Run:
+    """All settings of a run. ``encoder`` is None without a VAE; ``name`` is the model's."""
+
+    generator: GeneratorConfig | Pix2PixHDConfig
+    encoder: EncoderConfig | None
+    discriminator: DiscriminatorConfig
+    training: TrainingConfig
+    name: str = "mine"
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """Reported after every step. ``seconds_left`` counts to the last step of the schedule."""
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    images_per_second: float
+    seconds_left: float
+    sample: Path | None = None
+
+
+class Trainer:
+    """The networks of a run, their averages and optimizers, and the state they are saved in."""
+
+    def __init__(self, run: Run, device: torch.device) -> None:
+        torch.manual_seed(run.training.seed)
+        self.run = run
+        self.device = device
+        generator: nn.Module
+        if isinstance(run.generator, GeneratorConfig):
+            generator = Generator(run.generator)
+        else:
+            generator = Pix2PixHDGenerator(run.generator)
+        self.networks = Networks(
+            self._placed(generator),
+            None if run.encoder is None else self._placed(Encoder(run.encoder)),
+            self._placed(Discriminator(run.discriminator)),
+        )
+        config = run.training
+        learned = list(self.networks.generator.parameters())
+        if self.networks.encoder is not None:
+            learned += list(self.networks.encoder.parameters())
+        betas = (config.beta1, config.beta2)
+        self.optimizers = Optimizers(
+            torch.optim.Adam(learned, config.learning_rate_g, betas),
+            torch.optim.Adam(
+                self.networks.discriminator.parameters(), config.learning_rate_d, betas
+            ),
+        )
+        self.generator_average = Average(self.networks.generator, config.ema_decay)
+        self.encoder_average = (
+            None
+            if self.networks.encoder is None
+            else Average(self.networks.encoder, config.ema_decay)
+        )
+        self.step = 0
+        self.perceptual: PerceptualLoss | None = None
+        if config.vgg and config.perceptual_weight > 0:
+            vgg = load_vgg(Path(config.vgg), config.vgg_blocks)
+            self.perceptual = PerceptualLoss(self._placed(vgg))
+
+    def _placed(self, network: Any) -> Any:
+        # channels_last suits the convolutions of CPUs and GPUs alike.
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def semantic(self, batch: Batch) -> Tensor:
+        """The batch's one-hot map on the device, channels last."""
+        labels = batch.labels.to(self.device, non_blocking=True)
+        semantic = semantic_map(labels, self.run.generator)
+        return semantic.contiguous(memory_format=torch.channels_last)
+
+    def images(self, batch: Batch) -> Tensor:
+        """The batch's photos on the device, channels last."""
+        images = batch.images.to(self.device, non_blocking=True)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def train_on(self, batch: Batch) -> dict[str, float]:
+        """One step; returns the losses. Raises InputError if one is not finite."""
+        config = self.run.training
+        factor = config.rate_factor(self.step)
+        self._set_rates(config.learning_rate_g * factor, config.learning_rate_d * factor)
+        losses = train_step(
+            self.networks,
+            self.optimizers,
+            self.perceptual,
+            config,
+            self.semantic(batch),
+            self.images(batch),
+            self.noise(len(batch.images), self.step),
+        )
+        self.generator_average.update(self.networks.generator, self.step)
+        if self.encoder_average is not None and self.networks.encoder is not None:
+            self.encoder_average.update(self.networks.encoder, self.step)
+        self.step += 1
+        values = {key: float(value) for key, value in losses.items()}
+        for key, value in values.items():
+            if not math.isfinite(value):
+                raise InputError(
+                    f"step {self.step}: loss {key!r} is {value}; go on from the last checkpoint "
+                    "(--resume) with a lower learning rate"
+                )
+        return values
+
+    def _set_rates(self, generator: float, discriminator: float) -> None:
+        for optimizer, rate in (
+            (self.optimizers.generator, generator),
+            (self.optimizers.discriminator, discriminator),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def noise(self, n: int, step: int) -> Tensor | None:
+        """The VAE's noise of a step: a function of (seed, step), so that resuming is exact."""
+        if self.run.encoder is None:
+            return None
+        seed = int(np.random.default_rng((self.run.training.seed, 2, step)).integers(2**62))
+        random = torch.Generator().manual_seed(seed)
+        return torch.randn(n, self.run.encoder.z_dim, generator=random).to(self.device)
+
+    @torch.no_grad()
+    def sample_columns(self, pictures: PairedPictures, fixed: Batch) -> list[Tensor]:
+        """The photos, the maps in their own style, and all in the style of the first.
+
+        Without an encoder: the photos and the maps with z of seed 0 (or none).
+        """
+        generator, encoder, _ = self.finished(pictures, batches=8)
+        semantic, images = self.semantic(fixed), self.images(fixed)
+        if encoder is None:
+            return [images, generator(semantic, None)]
+        mu, _ = encoder(images)
+        return [
+            images,
+            generator(semantic, mu),
+            generator(semantic, mu[:1].expand_as(mu)),
+            generator(semantic, mu[-1:].expand_as(mu)),
+        ]
+
+    def finished(
+        self, pictures: PairedPictures, batches: int | None = None
+    ) -> tuple[nn.Module, Encoder | None, Tensor | None]:
+        """Averaged generator and encoder ready to render, and the default z (mean of mu).
+
+        The batch-norm statistics come from ``batches`` training batches, by default the
+        configured number.
+        """
+        count = self.run.training.statistics_batches if batches is None else batches
+        encoder: Encoder | None = None
+        if self.encoder_average is not None:
+            finished_encoder = self.encoder_average.finished([])
+            assert isinstance(finished_encoder, Encoder)
+            encoder = fold_spectral_norm(finished_encoder)
+        means: list[Tensor] = []
+
+        def inputs() -> Iterator[tuple[Tensor, Tensor | None]]:
+            # The same crops each time, from far beyond any step of the schedule.
+            for k in range(count):
+                batch = pictures.batch(self.run.training, 2**30 + k)
+                z = None
+                if encoder is not None:
+                    z, _ = encoder(self.images(batch))
+                    means.append(z)
+                yield self.semantic(batch), z
+
+        with torch.no_grad():
+            generator = fold_spectral_norm(self.generator_average.finished(inputs()))
+        default_z = torch.cat(means).mean(dim=0, keepdim=True).cpu() if means else None
+        return generator, encoder, default_z
+
+    def state(self) -> dict[str, Any]:
+        """Everything a run goes on from, in plain values and tensors."""
+        networks = self.networks
+        return {
+            "version": 1,
+            "step": self.step,
+            "generator": networks.generator.state_dict(),
+            "encoder": None if networks.encoder is None else networks.encoder.state_dict(),
+            "discriminator": networks.discriminator.state_dict(),
+            "generator_average": self.generator_average.network.state_dict(),
+            "encoder_average": (
+                None if self.encoder_average is None else self.encoder_average.network.state_dict()
+            ),
+            "optimizer_g": self.optimizers.generator.state_dict(),
+            "optimizer_d": self.optimizers.discriminator.state_dict(),
+        }
+
+    def load(self, path: Path) -> None:
+        """Go on from a saved state. Raises InputError naming the file if it does not fit."""
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.networks.generator.load_state_dict(state["generator"])
+            self.networks.discriminator.load_state_dict(state["discriminator"])
+            self.generator_average.network.load_state_dict(state["generator_average"])
+            if self.networks.encoder is not None and self.encoder_average is not None:
+                self.networks.encoder.load_state_dict(state["encoder"])
+                self.encoder_average.network.load_state_dict(state["encoder_average"])
+            self.optimizers.generator.load_state_dict(state["optimizer_g"])
+            self.optimizers.discriminator.load_state_dict(state["optimizer_d"])
+            self.step = int(state["step"])
+        except FileNotFoundError:
+            raise InputError(f"{path}: nothing to resume; train without --resume first") from None
+        except Exception as error:
+            line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                f"{path}: does not fit these settings or is damaged ({line}); resume with the "
+                "settings of run.json or train anew into another folder"
+            ) from None
+
+    def save(self, path: Path) -> None:
+        """Write the state atomically."""
+        with atomic_path(path) as temporary:
+            torch.save(self.state(), temporary)
+
+
+def train(
+    run: Run,
+    data: Path,
+    out: Path,
+    *,
+    device: torch.device,
+    resume: bool = False,
+    minutes: float | None = None,
+    provenance: dict[str, Any] | None = None,
+    licence: str = "",
+    on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Train until the schedule ends, ``minutes`` are over or ``should_stop`` says so.
+
+    Returns the folder of the finished model. Raises InputError for data or settings that
+    don't fit, before the work starts where that can be told.
+    """
+    began = time.monotonic()
+    folder = open_data(data, run.training.validation_share)
+    if len(folder.palette.classes) != run.generator.label_nc:
+        raise InputError(
+            f"{data / 'classes.json'}: {len(folder.palette.classes)} classes, but the generator "
+            f"is set to {run.generator.label_nc}; make them equal"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    state = out / "state.pt"
+    if state.exists() and not resume:
+        raise InputError(f"{state}: a run is there already; use --resume or another --out")
+    trainer = Trainer(run, device)
+    if resume:
+        trainer.load(state)
+    pictures = PairedPictures(folder.training, run.generator.label_nc)
+    shown = PairedPictures(_samples(folder), run.generator.label_nc)
+    (out / "samples").mkdir(exist_ok=True)
+    settings = {key: to_dict(value) for key, value in vars(run).items() if key != "name" and value}
+    write_atomically(
+        out / "run.json", json.dumps({"name": run.name, **settings}, indent=1).encode()
+    )
+
+    def checkpoint() -> None:
+        trainer.save(state)
+        if isinstance(run.generator, GeneratorConfig):
+            model = finished_model(trainer, pictures, folder, provenance, licence)
+            save_model(out / "model", model)
+
+    fixed = shown.fixed(range(len(shown)), run.training.size)
+
+    def sample() -> Path:
+        path = out / "samples" / f"step-{trainer.step:07d}.png"
+        write_sample_grid(
+            path, fixed.labels, folder.palette, trainer.sample_columns(pictures, fixed)
+        )
+        return path
+
+    config = run.training
+    last_checkpoint, saved_at = time.monotonic(), trainer.step
+    rate = _Rate()
+    with (
+        prefetched(pictures, config, trainer.step) as batches,
+        (out / "stats.jsonl").open("a", encoding="utf-8") as stats,
+    ):
+        while trainer.step < config.steps and not should_stop():
+            if minutes is not None and time.monotonic() - began > minutes * 60:
+                break
+            losses = trainer.train_on(next(batches))
+            speed = rate.tick(config.batch_size)
+            path = None
+            if config.sample_steps and trainer.step % config.sample_steps == 0:
+                path = sample()
+            stats.write(json.dumps({"step": trainer.step, **losses}) + "\n")
+            stats.flush()
+            left = (config.steps - trainer.step) * config.batch_size / max(speed, 1e-9)
+            on_progress(TrainingProgress(trainer.step, config.steps, losses, speed, left, path))
+            due = time.monotonic() - last_checkpoint > config.checkpoint_minutes * 60
+            if config.checkpoint_steps:
+                due = due or trainer.step % config.checkpoint_steps == 0
+            if due:
+                checkpoint()
+                last_checkpoint, saved_at = time.monotonic(), trainer.step
+                rate = _Rate()
+    if saved_at != trainer.step or not state.exists():
+        checkpoint()
+    sample()
+    return out / "model"
+
+
+def _samples(folder: DataFolder) -> list[Pair]:
+    """A few pairs evenly spread over the validation photos (else the training photos)."""
+    pairs = folder.validation or folder.training
+    count = min(SAMPLES, len(pairs))
+    return [pairs[i * len(pairs) // count] for i in range(count)]
+
+
+def finished_model(
+    trainer: Trainer,
+    pictures: PairedPictures,
+    folder: DataFolder,
+    provenance: dict[str, Any] | None = None,
+    licence: str = "",
+) -> Model:
+    """The averaged networks as a model that can be saved, opened and rendered with."""
+    run = trainer.run
+    assert isinstance(run.generator, GeneratorConfig)
+    generator, encoder, default_z = trainer.finished(pictures)
+    assert isinstance(generator, Generator)
+    return Model(
+        name=run.name,
+        config=ModelConfig(run.generator, run.encoder),
+        generator=generator,
+        encoder=encoder,
+        classes=folder.palette.classes,
+        default_z=default_z,
+        device=trainer.device,
+        provenance={
+            **(provenance or {}),
+            "steps": trainer.step,
+            "photos": len(pictures),
+            "training": to_dict(run.training) | {"vgg": Path(run.training.vgg).name},
+        },
+        licence=licence,
+    )
