@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from spade.averaging import Average
-from spade.checkpoint import save_model
+from spade.checkpoint import save_baseline, save_model
 from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
@@ -320,9 +320,11 @@ def train(
 
     def checkpoint() -> None:
         trainer.save(state)
-        if isinstance(run.generator, GeneratorConfig):
-            model = finished_model(trainer, pictures, folder, provenance, licence)
-            save_model(out / "model", model)
+        finished = finished_model(trainer, pictures, folder, provenance, licence)
+        if isinstance(finished, Model):
+            save_model(out / "model", finished)
+        else:
+            save_baseline(out / "model", finished, folder.palette.classes)
 
     fixed = shown.fixed(range(len(shown)), run.training.size)
 
@@ -378,15 +380,19 @@ def finished_model(
     folder: DataFolder,
     provenance: dict[str, Any] | None = None,
     licence: str = "",
-) -> Model:
-    """The averaged networks as a model that can be saved, opened and rendered with."""
+) -> Model | Pix2PixHDGenerator:
+    """The averaged networks as a model that can be saved, opened and rendered with.
+
+    The baseline of the paper comes as its generator alone.
+    """
     run = trainer.run
-    assert isinstance(run.generator, GeneratorConfig)
     generator, encoder, default_z = trainer.finished(pictures)
+    if isinstance(generator, Pix2PixHDGenerator):
+        return generator
     assert isinstance(generator, Generator)
     return Model(
         name=run.name,
-        config=ModelConfig(run.generator, run.encoder),
+        config=ModelConfig(generator.config, run.encoder),
         generator=generator,
         encoder=encoder,
         classes=folder.palette.classes,
