@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 FALLBACK: Final = "shape"
@@ -19,8 +20,8 @@ weather-sunny: sky
 cloud: cloud
 weather-fog: fog mist haze
 image-filter-hdr: mountain mountains
-chart-bell-curve: hill
-hexagon: rock stone boulder
+hill: hill
+rock: rock stone boulder
 grain: sand gravel
 shovel: dirt mud earth soil ground land terrain
 grass: grass turf lawn
@@ -202,6 +203,7 @@ _GROUPS: Final = {
     "vegetation": "leaf",
     "water": "water",
     "ground": "shovel",
+    "land": "image-filter-hdr",
     "flat": "road-variant",
     "sky": "weather-sunny",
     "terrain": "image-filter-hdr",
@@ -230,6 +232,9 @@ _GROUPS: Final = {
     "outdoor": "bench",
     "indoor": "lamp",
     "object": "cube-outline",
+    "thing": "cube-outline",
+    "living": "account",
+    "void": "help-circle-outline",
     "unknown": "help-circle-outline",
 }
 
@@ -254,7 +259,7 @@ def class_icon_name(name: str, group: str = "") -> str:
     table = _words()
     words = [_singular(word) for word in re.findall(r"[a-z0-9]+", name.lower())]
     words = [word for word in words if word not in ("merged", "stuff", "other")] or words
-    pairs = [f"{a}-{b}" for a, b in zip(words, words[1:], strict=False)]
+    pairs = [f"{a}-{b}" for a, b in pairwise(words)]
     for candidate in ("-".join(words), *reversed(pairs), *_by_weight(words)):
         if candidate in table:
             return table[candidate]

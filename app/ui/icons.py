@@ -22,15 +22,67 @@ _GRID: Final = 24.0  # the glyphs' design grid
 _BASELINE: Final = 21.0  # the font's ascent upon that grid
 
 
+# Shapes the font lacks: (move, then cubic curves) upon the same grid, drawn for Spadework.
+_OWN: Final = {
+    "hill": (
+        (
+            (1, 19),
+            (3.5, 13.5),
+            (6, 10.5),
+            (9, 10.5),
+            (11, 10.5),
+            (12.6, 11.8),
+            (14.2, 13.8),
+            (12, 15.4),
+            (10.6, 17),
+            (9.6, 19),
+        ),
+        ((11.6, 19), (13.2, 16), (15, 14.4), (17.2, 14.4), (19.6, 14.4), (21.4, 16.2), (23, 19)),
+    ),
+    "rock": (
+        (
+            (2, 19),
+            (2, 19),
+            (3, 14),
+            (4, 12.5),
+            (5, 11),
+            (7.5, 7.5),
+            (9, 6.5),
+            (10.5, 5.5),
+            (13.5, 5.8),
+            (14.6, 7),
+            (16, 8.6),
+            (16.8, 10.4),
+            (18, 11.5),
+            (19.6, 13),
+            (21.5, 16),
+            (22, 19),
+        ),
+    ),
+}
+
+
 @cache
 def glyph(name: str) -> QPainterPath:
-    """The outline of the icon ``name`` ("brush") on a 24 x 24 grid, y down. Unknown: KeyError."""
+    """The outline of the icon ``name`` on a 24 x 24 grid, y down. Unknown: KeyError."""
+    if name in _OWN:
+        return _own_glyph(name)
     character = qtawesome.charmap(f"{_FONT}.{name}")
     font = qtawesome.font(_FONT, 96)
     path = QPainterPath()
     path.addText(QPointF(0, 0), font, character)
     scale = _GRID / 96
     return QTransform(scale, 0, 0, scale, 0, _BASELINE).map(path)
+
+
+def _own_glyph(name: str) -> QPainterPath:
+    path = QPainterPath()
+    for points in _OWN[name]:
+        path.moveTo(*points[0])
+        for i in range(1, len(points), 3):
+            path.cubicTo(*points[i], *points[i + 1], *points[i + 2])
+        path.closeSubpath()
+    return path
 
 
 def paint_glyph(painter: QPainter, rect: QRectF, name: str, color: QColor | str) -> None:
@@ -71,11 +123,12 @@ class _ThemedEngine(QIconEngine):
 
 @cache
 def icon(name: str, role: str = "text", on_role: str = "") -> QIcon:
-    """The Material Design icon ``name`` (without prefix: "content-save-outline").
+    """The Material Design icon ``name`` ("content-save-outline", "mdi6.content-save-outline").
 
     ``role`` is a colour field of the theme's Tokens; ``on_role`` the one for the checked
     state (the same by default). An unknown name raises KeyError.
     """
+    name = name.removeprefix(f"{_FONT}.")
     glyph(name)
     return QIcon(_ThemedEngine(name, role, on_role or role))
 

@@ -101,11 +101,21 @@ QToolButton:disabled { color: $text_disabled; }
 QToolButton::menu-indicator { image: none; }
 QToolBar QToolButton { padding: 5px; }
 
+QFrame[role="segmented"] { background: $field; border: 1px solid $border;
+    border-radius: ${radius}px; }
+QFrame[role="segmented"] QToolButton {
+    border-radius: ${radius_small}px; padding: 1px 6px; border: 2px solid transparent;
+    color: $text_muted; font-size: ${font_small}px;
+}
+QFrame[role="segmented"] QToolButton:checked { background: $selection; color: $on_selection; }
+QFrame[role="segmented"] QToolButton:focus { border-color: $focus; }
+
 /* fields */
 QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit {
     background: $field; color: $text; border: 1px solid $border;
     border-radius: ${radius}px; padding: 0 8px; min-height: ${field_height}px;
     selection-background-color: $selection; selection-color: $on_selection;
+    placeholder-text-color: $text_muted;
 }
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover { border-color: $border_strong; }
 QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus, QTextEdit:focus {
@@ -114,6 +124,11 @@ QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus, 
 QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {
     color: $text_disabled; background: $window;
 }
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit,
+QComboBox QLineEdit:focus {
+    background: transparent; border: 0; padding: 0; margin: 0; min-height: 0; border-radius: 0;
+}
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { padding: 0 6px; }
 QPlainTextEdit, QTextEdit { padding: 6px 8px; }
 QAbstractSpinBox { padding-right: 20px; }
 QAbstractSpinBox:focus { padding-right: 19px; }
@@ -127,8 +142,10 @@ QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {
 }
 QAbstractSpinBox::up-arrow { image: url("$chevron_up"); width: 10px; height: 10px; }
 QAbstractSpinBox::down-arrow { image: url("$chevron_down"); width: 10px; height: 10px; }
-QAbstractSpinBox[buttons="none"] { padding: 0 5px; }
-QAbstractSpinBox[buttons="none"]:focus { padding: 0 4px; }
+QAbstractSpinBox[buttons="none"]::up-button, QAbstractSpinBox[buttons="none"]::down-button {
+    width: 0; margin: 0;
+}
+QAbstractSpinBox[buttons="none"], QAbstractSpinBox[buttons="none"]:focus { padding: 0; }
 QComboBox { padding-right: 24px; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url("$chevron_down"); width: 14px; height: 14px; }
@@ -169,7 +186,7 @@ QSlider::handle:horizontal {
 }
 QSlider::handle:horizontal:hover { background: $accent_hover; }
 QSlider::handle:horizontal:disabled { background: $text_disabled; }
-QSlider:focus::handle:horizontal, QSlider::handle:horizontal:focus {
+QSlider::handle:horizontal:focus {
     border: 2px solid $focus; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px;
 }
 QProgressBar {
@@ -219,7 +236,14 @@ QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::su
 QAbstractScrollArea::corner { background: transparent; border: 0; }
 """)
 
-_IMAGES = ("check", "check-on-accent", "dot-on-accent", "chevron-up", "chevron-down", "chevron-right")
+_IMAGES = (
+    "check",
+    "check-on-accent",
+    "dot-on-accent",
+    "chevron-up",
+    "chevron-down",
+    "chevron-right",
+)
 
 
 def style_sheet(t: Tokens) -> str:
