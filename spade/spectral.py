@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import torch
@@ -10,9 +13,23 @@ from torch.nn.utils import parametrizations, parametrize
 
 M = TypeVar("M", bound=nn.Module)
 
+_plain: ContextVar[bool] = ContextVar("_plain", default=False)
+
+
+@contextmanager
+def plain_weights() -> Iterator[None]:
+    """Networks made inside are neither normalised nor initialised: for loading folded weights."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
 
 def spectral_norm(module: M) -> M:
     """Divide the module's weight by its largest singular value (one power iteration a step)."""
+    if _plain.get():
+        return module
     parametrizations.spectral_norm(module)
     return module
 
@@ -51,6 +68,8 @@ def settle_spectral_norm(network: nn.Module, iterations: int = 15) -> None:
 
 def glorot_init(network: nn.Module, gain: float = 0.02) -> None:
     """Glorot (Xavier) normal weights scaled by ``gain``, zero biases (paper, appendix A)."""
+    if _plain.get():
+        return
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):

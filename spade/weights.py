@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from spade.formats.errors import InputError
-from spade.spectral import fold_spectral_norm
+from spade.spectral import plain_weights
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -46,14 +46,13 @@ def plain_state(network: nn.Module) -> dict[str, Tensor]:
 
 
 def build_plain(cls: type[N], config: Any, where: str) -> N:
-    """``cls(config)`` with spectral norm folded, its tensors empty (meta) until :func:`fill`.
+    """``cls(config)`` with plain weights, its tensors empty (meta) until :func:`fill`.
 
     Raises InputError, beginning with ``where``, for sizes that make no network.
     """
     try:
-        with torch.device("meta"):
-            network = cls(config)
-        return fold_spectral_norm(network)
+        with torch.device("meta"), plain_weights():
+            return cls(config)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     except (ValueError, TypeError, RuntimeError, OverflowError, ArithmeticError) as error:
