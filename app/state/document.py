@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QObject
@@ -24,6 +23,7 @@ from app.core.history import Command
 from app.core.label_map import LabelMap, Labels
 from app.core.masks import Mask
 from app.core.patch import LabelPatch
+from app.core.project_file import Project
 from app.core.style import Style
 from app.state.commands import (
     Canvas,
@@ -37,9 +37,6 @@ from app.state.trace import Pixels, TraceImage
 from spade.formats.limits import check_size
 from spade.formats.palette import Palette
 from spade.formats.rect import Rect
-
-if TYPE_CHECKING:
-    from app.core.project_file import Project
 
 TRACE_OPACITY = 0.5
 BESIDE_TRACE = 128  # grey where the trace photo doesn't reach
@@ -245,10 +242,12 @@ class Document(Scene):
             modified=modified,
         )
 
-    def to_project(self, view: dict[str, Any], picture: Pixels | None) -> Project:
-        """The scene as a value that may be written on another thread."""
-        from app.core.project_file import Project
+    def to_project(self, view: Mapping[str, object], picture: Pixels | None) -> Project:
+        """The scene as a value that may be written on another thread.
 
+        ``view``: JSON values, see ``ViewState.to_dict``; ``picture``: the rendering, uint8
+        ``(H, W, 3)``, or None. Its ``revision`` is ``edit_count``, for ``mark_saved``.
+        """
         trace = None if self._trace is None else (self._trace.pixels, self._trace.opacity)
         return Project(
             labels=self.snapshot(),
@@ -259,6 +258,7 @@ class Document(Scene):
             picture=picture,
             trace=trace,
             background=self._background,
+            revision=self._edit_count,
         )
 
     def mark_saved(self, path: Path, edit_count: int | None = None) -> None:
