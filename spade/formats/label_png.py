@@ -68,8 +68,8 @@ def read_label_map(
     """Read a label map from a path or from bytes (then ``name`` is used in messages).
 
     Indexed files and grey ones of 8 bits (or of 16 with values up to 255) hold class ids.
-    RGB files hold colours of ``palette``; transparent pixels, and those of the unknown
-    colour, are unknown. EXIF orientation is applied.
+    RGB files and GIFs hold colours of ``palette``; transparent pixels, and those of the
+    unknown colour, are unknown. EXIF orientation is applied.
 
     Raises:
         InexactColors: an RGB file with other colours, or half transparent pixels, unless
@@ -85,8 +85,12 @@ def read_label_map(
         grey_jpeg = image.format in ("JPEG", "MPO") and image.mode == "L"
         colors = _palette_colors(image)
         image.load()
-        mode = image.mode
-        pixels = np.asarray(upright(image))
+        upright_image = upright(image)
+        if image.format == "GIF" and image.mode == "P":
+            # GIF writers renumber the palette, so only the colours can be trusted.
+            upright_image = upright_image.convert("RGB")
+        mode = upright_image.mode
+        pixels = np.asarray(upright_image)
     if few_bits:
         raise InputError(
             f"{label}: is a mask or a grey picture of under 8 bits, not a label map; "
