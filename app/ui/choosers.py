@@ -13,6 +13,8 @@ OPEN_FILTER = (
 )
 PROJECT_FILTER = "Spadework project, OpenRaster (*.ora)"
 PHOTO_FILTER = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.gif);;All files (*)"
+LABEL_FILTER = "Label map (*.png)"
+PALETTE_FILTER = "Palette (*.json);;All files (*)"
 CHECKPOINT_FILTER = "Reference generator (*.pth);;All files (*)"
 PICTURE_FILTERS = {
     ".png": "PNG picture (*.png)",

@@ -61,22 +61,31 @@ def ask_unsaved(parent: QWidget, name: str, save: Call, discard: Call) -> QMessa
     )
 
 
-def ask_nearest(parent: QWidget, name: str, pixels: int, total: int, use: Call) -> QMessageBox:
-    """Some pixels of a coloured label map are in no class' colour: take the nearest class?"""
+def ask_nearest(
+    parent: QWidget, name: str, pixels: int, total: int, use: Call, as_style: Call
+) -> QMessageBox:
+    """Some pixels of a coloured label map are in no class' colour: take the nearest class?
+
+    If that is most of them, it is hardly a label map, and its style is proposed first.
+    """
     share = 100 * pixels / max(total, 1)
     amount = f"{share:.1f} %" if share >= 0.1 else "less than 0.1 %"
+    accept, action = QMessageBox.ButtonRole.AcceptRole, QMessageBox.ButtonRole.ActionRole
+    answers = [
+        (f"Change {pixels:,} pixels", accept if share <= 50 else action, use),
+        ("Use it as a style", action if share <= 50 else accept, as_style),
+    ]
+    if share > 50:
+        answers.reverse()
     return ask(
         parent,
         "Colours that are no class",
         f"{pixels:,} of {total:,} pixels ({amount}) of “{name}” have a colour that is no class "
         "of this palette.",
-        "They can be given the class with the nearest colour. The file itself is not changed. "
-        "If the map was made for another palette, cancel and choose that one first "
-        "(Model > Palette). To use the picture for its style, drop it on the rendered picture.",
-        [
-            (f"Change {pixels:,} pixels", QMessageBox.ButtonRole.AcceptRole, use),
-            ("Cancel", QMessageBox.ButtonRole.RejectRole, None),
-        ],
+        "They can be given the class with the nearest colour; the file itself is not changed. If "
+        "it is a label map for another palette, cancel and choose that one first (Model > "
+        "Palette). If it is a photo, use it as a style.",
+        [*answers, ("Cancel", QMessageBox.ButtonRole.RejectRole, None)],
         "ask_nearest",
     )
 
