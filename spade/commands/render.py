@@ -1,0 +1,144 @@
+"""Render label maps: indexed or grey PNGs of class ids, or RGB PNGs in palette colours.
+
+One file makes one picture; a folder, a pattern or several files make a folder of pictures
+of the same names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spade.commands import (
+    STYLE_SIDE,
+    Report,
+    add_map_arguments,
+    add_model_arguments,
+    check_output,
+    open_model,
+    parse_size,
+    say,
+)
+from spade.commands.maps import find_maps, palette_for, read_map
+from spade.formats.errors import InputError
+from spade.formats.label_png import encode_label_map
+from spade.formats.photo import read_photo
+from spade.formats.picture import PICTURE_SUFFIXES, PictureInfo, write_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("maps", nargs="+", metavar="MAP", help="label map, folder or pattern")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT")
+    add_model_arguments(parser)
+    add_map_arguments(parser)
+    style = parser.add_mutually_exclusive_group()
+    style.add_argument("--style", metavar="IMAGE", help="take light and colours from this picture")
+    style.add_argument("--seed", type=int, metavar="N", help="draw a style at random")
+    parser.add_argument("--size", metavar="WxH", help="render at this size (default: the map's)")
+    parser.add_argument(
+        "--engine",
+        choices=("fast", "plain"),
+        default="fast",
+        help="plain: the network itself, uncached",
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    """Render every map."""
+    maps = find_maps(args.maps)
+    size = parse_size(args.size) if args.size else None
+    photo = read_photo(args.style, max_side=STYLE_SIDE) if args.style else None
+    single = len(maps) == 1 and not Path(args.maps[0]).is_dir()
+    outputs = _outputs(maps, args.output, single)
+
+    import torch
+
+    from spade.model import resize_labels, to_picture
+    from spade.plain import render_plain
+
+    model = open_model(args)
+    palette = palette_for(args, model.palette)
+    label_nc = model.config.generator.label_nc
+    z = model.latent(photo, args.seed)
+    style = _style_json(args, z)
+    pictures: list[dict[str, Any]] = []
+    for index, (source, output) in enumerate(zip(maps, outputs, strict=True)):
+        labels = read_map(source, palette, args, label_nc)
+        if size is not None:
+            labels = resize_labels(labels, size)
+        started = time.perf_counter()
+        try:
+            image = (
+                render_plain(model, labels, z)
+                if args.engine == "plain"
+                else torch.as_tensor(model.engine.render(labels, z))
+            )
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from None
+        seconds = time.perf_counter() - started
+        info = PictureInfo(args.model, style, args.seed, encode_label_map(labels, model.palette))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_picture(output, to_picture(image), info)
+        height, width = labels.shape
+        pictures.append(
+            {
+                "map": str(source),
+                "picture": str(output),
+                "width": width,
+                "height": height,
+                "seconds": round(seconds, 4),
+            }
+        )
+        if len(maps) > 1:
+            say(f"{index + 1}/{len(maps)} {output} {width}x{height} {seconds:.2f} s")
+    data = {
+        "model": model.name,
+        "device": str(model.device),
+        "engine": args.engine,
+        "style": args.style,
+        "seed": args.seed,
+        "pictures": pictures,
+    }
+    return Report(data, "\n".join(picture["picture"] for picture in pictures))
+
+
+def _outputs(maps: list[Path], output: Path, single: bool) -> list[Path]:
+    """Where each picture goes. Raises InputError if two would go to the same place."""
+    if single and not output.is_dir():
+        if output.suffix.lower() not in PICTURE_SUFFIXES:
+            raise InputError(
+                f"{output}: pictures are written as .png, .jpg or .webp; name one, or a folder "
+                "that exists"
+            )
+        check_output(output, maps)
+        return [output]
+    if output.is_file() or (not output.is_dir() and output.suffix.lower() in PICTURE_SUFFIXES):
+        raise InputError(f"{output}: {len(maps)} pictures need a folder, this names a file")
+    outputs = [output / f"{path.stem}.png" for path in maps]
+    first: dict[Path, Path] = {}
+    for source, target in zip(maps, outputs, strict=True):
+        if target in first:
+            raise InputError(
+                f"{source}: would be written to the same {target} as {first[target]}; "
+                "render them apart"
+            )
+        first[target] = source
+        check_output(target, maps)
+    return outputs
+
+
+def _style_json(args: argparse.Namespace, z: Tensor | None) -> str:
+    """The style as exported pictures carry it, so that the application can reopen them."""
+    source: dict[str, Any] = {"kind": "default"}
+    if args.seed is not None:
+        source = {"kind": "sampled", "seed": args.seed}
+    elif args.style and z is not None:
+        source = {"kind": "latent", "z": [float(value) for value in z.flatten()]}
+    return json.dumps({"source": source, "second": None, "mix": 0.0, "strength": 1.0})
