@@ -32,7 +32,8 @@ class Average:
         Early on the decay is smaller, or the first, random weights would weigh for long.
         """
         decay = min(self.decay, (1 + step) / (10 + step))
-        own, new = list(self.network.parameters()), list(network.parameters())
+        own: list[Tensor] = list(self.network.parameters())
+        new: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(own, new, 1 - decay)
 
     def finished(self, batches: Iterable[tuple[Tensor, Tensor | None]]) -> nn.Module:

@@ -107,7 +107,8 @@ class BatchNorm(nn.Module):
             self.running_mean.lerp_(mean, momentum)
             self.running_var.lerp_(unbiased, momentum)
         scale = (var + self.eps).rsqrt()
-        return ((wide - mean[:, None, None]) * scale[:, None, None]).to(h.dtype)
+        normalised: Tensor = (wide - mean[:, None, None]) * scale[:, None, None]
+        return normalised.to(h.dtype)
 
 
 class _AllReduceSum(torch.autograd.Function):

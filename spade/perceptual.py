@@ -29,6 +29,9 @@ class VggFeatures(nn.Module):
     ``blocks``: how many of the five blocks are used; fewer cost less.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, depth: int = 16, blocks: int = 5) -> None:
         super().__init__()
         if depth not in _VGG:

@@ -75,7 +75,7 @@ def glorot_init(network: nn.Module, gain: float = 0.02) -> None:
             if isinstance(module, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
                 parametrized = parametrize.is_parametrized(module, "weight")
                 weight = (
-                    module.parametrizations.weight.original  # type: ignore[union-attr,index]
+                    module.parametrizations.weight.original  # type: ignore[union-attr]
                     if parametrized
                     else module.weight
                 )

@@ -82,7 +82,7 @@ def _running_qthreads() -> list[object]:
     return [
         found
         for found in gc.get_objects()
-        if isinstance(found, qtcore.QThread)
+        if issubclass(type(found), qtcore.QThread)  # isinstance would wake lazy module attributes
         and shiboken6.isValid(found)
         and found is not main
         and found.isRunning()

@@ -1,0 +1,236 @@
+"""The networks of a run, their averages and optimizers, and the state they are saved in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spade.averaging import Average
+from spade.config import (
+    DiscriminatorConfig,
+    EncoderConfig,
+    GeneratorConfig,
+    Pix2PixHDConfig,
+    TrainingConfig,
+)
+from spade.dataset import Batch, PairedPictures
+from spade.discriminator import Discriminator
+from spade.encoder import Encoder
+from spade.formats.atomic import atomic_path
+from spade.formats.errors import InputError
+from spade.generator import Generator
+from spade.labels import semantic_map
+from spade.objective import Networks, Optimizers, train_step
+from spade.perceptual import PerceptualLoss, load_vgg
+from spade.pix2pixhd import Pix2PixHDGenerator
+from spade.spectral import fold_spectral_norm
+
+
+@dataclass(frozen=True)
+class Run:
+    """All settings of a run. ``encoder`` is None without a VAE; ``name`` is the model's."""
+
+    generator: GeneratorConfig | Pix2PixHDConfig
+    encoder: EncoderConfig | None
+    discriminator: DiscriminatorConfig
+    training: TrainingConfig
+    name: str = "mine"
+
+
+class Trainer:
+    """The networks of a run, their averages and optimizers, and the state they are saved in."""
+
+    def __init__(self, run: Run, device: torch.device) -> None:
+        torch.manual_seed(run.training.seed)
+        self.run = run
+        self.device = device
+        generator: nn.Module
+        if isinstance(run.generator, GeneratorConfig):
+            generator = Generator(run.generator)
+        else:
+            generator = Pix2PixHDGenerator(run.generator)
+        self.networks = Networks(
+            self._placed(generator),
+            None if run.encoder is None else self._placed(Encoder(run.encoder)),
+            self._placed(Discriminator(run.discriminator)),
+        )
+        config = run.training
+        learned = list(self.networks.generator.parameters())
+        if self.networks.encoder is not None:
+            learned += list(self.networks.encoder.parameters())
+        betas = (config.beta1, config.beta2)
+        self.optimizers = Optimizers(
+            torch.optim.Adam(learned, config.learning_rate_g, betas),
+            torch.optim.Adam(
+                self.networks.discriminator.parameters(), config.learning_rate_d, betas
+            ),
+        )
+        self.generator_average = Average(self.networks.generator, config.ema_decay)
+        self.encoder_average = (
+            None
+            if self.networks.encoder is None
+            else Average(self.networks.encoder, config.ema_decay)
+        )
+        self.step = 0
+        self.perceptual: PerceptualLoss | None = None
+        if config.vgg and config.perceptual_weight > 0:
+            vgg = load_vgg(Path(config.vgg), config.vgg_blocks)
+            self.perceptual = PerceptualLoss(self._placed(vgg))
+
+    def _placed(self, network: Any) -> Any:
+        # channels_last suits the convolutions of CPUs and GPUs alike.
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def semantic(self, batch: Batch) -> Tensor:
+        """The batch's one-hot map on the device, channels last."""
+        labels = batch.labels.to(self.device, non_blocking=True)
+        semantic = semantic_map(labels, self.run.generator)
+        return semantic.contiguous(memory_format=torch.channels_last)
+
+    def images(self, batch: Batch) -> Tensor:
+        """The batch's photos on the device, channels last."""
+        images = batch.images.to(self.device, non_blocking=True)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def train_on(self, batch: Batch) -> dict[str, float]:
+        """One step; returns the losses. Raises InputError if one is not finite."""
+        config = self.run.training
+        factor = config.rate_factor(self.step)
+        self._set_rates(config.learning_rate_g * factor, config.learning_rate_d * factor)
+        losses = train_step(
+            self.networks,
+            self.optimizers,
+            self.perceptual,
+            config,
+            self.semantic(batch),
+            self.images(batch),
+            self.noise(len(batch.images), self.step),
+        )
+        self.generator_average.update(self.networks.generator, self.step)
+        if self.encoder_average is not None and self.networks.encoder is not None:
+            self.encoder_average.update(self.networks.encoder, self.step)
+        self.step += 1
+        values = {key: float(value) for key, value in losses.items()}
+        for key, value in values.items():
+            if not math.isfinite(value):
+                raise InputError(
+                    f"step {self.step}: loss {key!r} is {value}; go on from the last checkpoint "
+                    "(--resume) with a lower learning rate"
+                )
+        return values
+
+    def _set_rates(self, generator: float, discriminator: float) -> None:
+        for optimizer, rate in (
+            (self.optimizers.generator, generator),
+            (self.optimizers.discriminator, discriminator),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def noise(self, n: int, step: int) -> Tensor | None:
+        """The VAE's noise of a step: a function of (seed, step), so that resuming is exact."""
+        if self.run.encoder is None:
+            return None
+        seed = int(np.random.default_rng((self.run.training.seed, 2, step)).integers(2**62))
+        random = torch.Generator().manual_seed(seed)
+        return torch.randn(n, self.run.encoder.z_dim, generator=random).to(self.device)
+
+    @torch.no_grad()
+    def sample_columns(self, pictures: PairedPictures, fixed: Batch) -> list[Tensor]:
+        """The photos, the maps in their own style, and all in the style of the first.
+
+        Without an encoder: the photos and the maps with z of seed 0 (or none).
+        """
+        generator, encoder, _ = self.finished(pictures, batches=8)
+        semantic, images = self.semantic(fixed), self.images(fixed)
+        if encoder is None:
+            return [images, generator(semantic, None)]
+        mu, _ = encoder(images)
+        return [
+            images,
+            generator(semantic, mu),
+            generator(semantic, mu[:1].expand_as(mu)),
+            generator(semantic, mu[-1:].expand_as(mu)),
+        ]
+
+    def finished(
+        self, pictures: PairedPictures, batches: int | None = None
+    ) -> tuple[nn.Module, Encoder | None, Tensor | None]:
+        """Averaged generator and encoder ready to render, and the default z (mean of mu).
+
+        The batch-norm statistics come from ``batches`` training batches, by default the
+        configured number.
+        """
+        count = self.run.training.statistics_batches if batches is None else batches
+        encoder: Encoder | None = None
+        if self.encoder_average is not None:
+            finished_encoder = self.encoder_average.finished([])
+            assert isinstance(finished_encoder, Encoder)
+            encoder = fold_spectral_norm(finished_encoder)
+        means: list[Tensor] = []
+
+        def inputs() -> Iterator[tuple[Tensor, Tensor | None]]:
+            # The same crops each time, from far beyond any step of the schedule.
+            for k in range(count):
+                batch = pictures.batch(self.run.training, 2**30 + k)
+                z = None
+                if encoder is not None:
+                    z, _ = encoder(self.images(batch))
+                    means.append(z)
+                yield self.semantic(batch), z
+
+        with torch.no_grad():
+            generator = fold_spectral_norm(self.generator_average.finished(inputs()))
+        default_z = torch.cat(means).mean(dim=0, keepdim=True).cpu() if means else None
+        return generator, encoder, default_z
+
+    def state(self) -> dict[str, Any]:
+        """Everything a run goes on from, in plain values and tensors."""
+        networks = self.networks
+        return {
+            "version": 1,
+            "step": self.step,
+            "generator": networks.generator.state_dict(),
+            "encoder": None if networks.encoder is None else networks.encoder.state_dict(),
+            "discriminator": networks.discriminator.state_dict(),
+            "generator_average": self.generator_average.network.state_dict(),
+            "encoder_average": (
+                None if self.encoder_average is None else self.encoder_average.network.state_dict()
+            ),
+            "optimizer_g": self.optimizers.generator.state_dict(),
+            "optimizer_d": self.optimizers.discriminator.state_dict(),
+        }
+
+    def load(self, path: Path) -> None:
+        """Go on from a saved state. Raises InputError naming the file if it does not fit."""
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.networks.generator.load_state_dict(state["generator"])
+            self.networks.discriminator.load_state_dict(state["discriminator"])
+            self.generator_average.network.load_state_dict(state["generator_average"])
+            if self.networks.encoder is not None and self.encoder_average is not None:
+                self.networks.encoder.load_state_dict(state["encoder"])
+                self.encoder_average.network.load_state_dict(state["encoder_average"])
+            self.optimizers.generator.load_state_dict(state["optimizer_g"])
+            self.optimizers.discriminator.load_state_dict(state["optimizer_d"])
+            self.step = int(state["step"])
+        except FileNotFoundError:
+            raise InputError(f"{path}: nothing to resume; train without --resume first") from None
+        except Exception as error:
+            line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                f"{path}: does not fit these settings or is damaged ({line}); resume with the "
+                "settings of run.json or train anew into another folder"
+            ) from None
+
+    def save(self, path: Path) -> None:
+        """Write the state atomically."""
+        with atomic_path(path) as temporary:
+            torch.save(self.state(), temporary)

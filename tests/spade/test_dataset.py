@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from spade.config import TrainingConfig
+from spade.dataset import PairedPictures, open_data, prefetched
+from spade.formats.errors import InputError
+
+COLORS = np.array([[10, 20, 200], [200, 40, 30], [30, 180, 40]], dtype=np.uint8)
+
+
+def write_data(folder: Path, count: int = 12, size: tuple[int, int] = (40, 32)) -> Path:
+    """A DATA folder whose photos are their label maps in COLORS: a crop shows if it slipped."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "labels").mkdir()
+    width, height = size
+    rng = np.random.default_rng(5)
+    for i in range(count):
+        labels = rng.integers(0, 3, (height // 8, width // 8), dtype=np.uint8)
+        labels = labels.repeat(8, axis=0).repeat(8, axis=1)
+        Image.fromarray(COLORS[labels]).save(folder / "images" / f"p{i:02d}.png")
+        Image.fromarray(labels).save(folder / "labels" / f"p{i:02d}.png")
+    classes = [{"id": i, "name": f"c{i}", "color": f"#{i}{i}{i}000"} for i in range(3)]
+    (folder / "classes.json").write_text(json.dumps({"name": "three", "classes": classes}))
+    return folder
+
+
+def test_validation_is_fixed_by_name_whatever_else_is_there(tmp_path: Path) -> None:
+    many = open_data(write_data(tmp_path / "a", 60), 0.3)
+    few = open_data(write_data(tmp_path / "b", 20), 0.3)
+    held_out = {p.image.stem for p in many.validation}
+    assert 5 < len(held_out) < 30
+    assert {p.image.stem for p in few.validation} == {n for n in held_out if int(n[1:]) < 20}
+    assert not held_out & {p.image.stem for p in many.training}
+
+
+def test_rejected_photos_are_left_out(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d")
+    (folder / "photo-tags.json").write_text(json.dumps({"reject": ["p03", "p07"], "best": ["p01"]}))
+    data = open_data(folder, 0.2)
+    stems = {p.image.stem for p in (*data.training, *data.validation)}
+    assert len(stems) == 10
+    assert not stems & {"p03", "p07"}
+
+
+def test_train_and_val_folders_are_taken_as_they_are(tmp_path: Path) -> None:
+    write_data(tmp_path / "d" / "train", 3)
+    write_data(tmp_path / "d" / "val", 2)
+    (tmp_path / "d" / "classes.json").write_bytes(
+        (tmp_path / "d" / "train" / "classes.json").read_bytes()
+    )
+    data = open_data(tmp_path / "d")
+    assert (len(data.training), len(data.validation)) == (3, 2)
+
+
+@pytest.mark.parametrize("min_scale", [0.3, 0.7, 1.0])
+def test_photo_and_labels_are_cropped_and_flipped_together(
+    tmp_path: Path, min_scale: float
+) -> None:
+    data = open_data(write_data(tmp_path / "d"), 0.0)
+    pictures = PairedPictures(data.training, 3)
+    config = TrainingConfig(batch_size=24, size=64, min_scale=min_scale)
+    batch = pictures.batch(config, 3)
+    assert batch.images.shape == (24, 3, 64, 64)
+    assert batch.labels.shape == (24, 64, 64)
+    expected = torch.from_numpy(COLORS)[batch.labels.long()].permute(0, 3, 1, 2) / 127.5 - 1
+    wrong = (expected - batch.images).abs().amax(dim=1) > 0.05
+    # Only pixels beside a border differ: there the photo is smooth and the labels are not.
+    padded = torch.nn.functional.pad(batch.labels.float(), (3, 3, 3, 3), mode="replicate")
+    highest = torch.nn.functional.max_pool2d(padded[:, None], 7, 1)[:, 0]
+    lowest = -torch.nn.functional.max_pool2d(-padded[:, None], 7, 1)[:, 0]
+    assert not wrong[highest == lowest].any()
+    assert (highest == lowest).float().mean() > 0.2
+
+
+def test_a_batch_depends_on_its_number_alone_and_an_epoch_shows_all(tmp_path: Path) -> None:
+    pictures = PairedPictures(open_data(write_data(tmp_path / "d", 10), 0.0).training, 3)
+    config = TrainingConfig(batch_size=4, size=32)
+    with prefetched(pictures, config, 5) as batches:
+        fetched = [next(batches) for _ in range(3)]
+    for step, batch in zip((5, 6, 7), fetched, strict=True):
+        again = pictures.batch(config, step)
+        assert torch.equal(batch.images, again.images)
+        assert torch.equal(batch.labels, again.labels)
+    assert not torch.equal(fetched[0].images, fetched[1].images)
+    assert {pictures._index(config, i) for i in range(10)} == set(range(10))
+    other = pictures.batch(replace(config, seed=1), 5)
+    assert not torch.equal(other.images, fetched[0].images)
+
+
+def test_unknown_pixels_stay_unknown(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 1)
+    Image.fromarray(np.full((32, 40), 255, np.uint8)).save(folder / "labels" / "p00.png")
+    pictures = PairedPictures(open_data(folder, 0.0).training, 3)
+    assert (pictures.batch(TrainingConfig(batch_size=2, size=32), 0).labels == 255).all()
+
+
+def test_bad_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        open_data(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"classes\.json"):
+        open_data(tmp_path / "empty")
+    folder = write_data(tmp_path / "d", 2)
+    Image.fromarray(np.full((32, 40), 9, np.uint8)).save(folder / "labels" / "p01.png")
+    with pytest.raises(InputError, match=r"p01\.png: class id 9"):
+        PairedPictures(open_data(folder, 0.0).training, 3)
+    Image.fromarray(np.zeros((10, 40), np.uint8)).save(folder / "labels" / "p01.png")
+    with pytest.raises(InputError, match=r"p01\.png: 40x10"):
+        PairedPictures(open_data(folder, 0.0).training, 3)
+    (folder / "labels" / "p01.png").write_bytes(b"not a picture")
+    with pytest.raises(InputError, match=r"p01\.png"):
+        PairedPictures(open_data(folder, 0.0).training, 3)
