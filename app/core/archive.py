@@ -28,11 +28,11 @@ class ArchiveReader:
             if not path.is_file():
                 raise InputError(f"{path}: no such file; check the name")
             self._file = zipfile.ZipFile(path)
-        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
-            if isinstance(error, InputError):
-                raise
-            if isinstance(error, PermissionError):
-                raise InputError(f"{path}: may not be read; check its permissions") from error
+        except InputError:
+            raise
+        except PermissionError as error:
+            raise InputError(f"{path}: may not be read; check its permissions") from error
+        except Exception as error:  # zipfile on bytes that are no archive raises nearly anything
             raise InputError(
                 f"{path}: is not a project file or is cut off; choose another or an older copy"
             ) from error

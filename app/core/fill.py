@@ -123,8 +123,9 @@ def polygon_mask(
     edge = np.repeat(np.arange(len(corners)), crossed)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed, crossed) + first[edge]
     height = lower[edge, 1] - upper[edge, 1]
-    along = (row + 0.5 - upper[edge, 1]) / height
-    crossing = upper[edge, 0] + along * (lower[edge, 0] - upper[edge, 0])
+    # Multiplied before divided: centres exactly on an edge then give exact crossings.
+    run = (row + 0.5 - upper[edge, 1]) * (lower[edge, 0] - upper[edge, 0])
+    crossing = upper[edge, 0] + run / height
     column = np.clip(np.ceil(crossing - 0.5), 0, shape[1]).astype(np.int64)
     # Along a row, crossings bound runs in pairs.
     order = np.lexsort((column, row))

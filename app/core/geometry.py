@@ -28,10 +28,11 @@ class Anchor(Enum):
     def offset(self, old: tuple[int, int], new: tuple[int, int]) -> tuple[int, int]:
         """Where the old canvas' corner comes to lie on the new one: (x, y); sizes (W, H).
 
-        An odd pixel in the middle goes to the right and to the bottom.
+        With an odd difference in the middle, the right and the bottom get (or lose) the
+        larger half; so growing and shrinking back by one anchor ends where it began.
         """
         across, down = self.value
-        return (new[0] - old[0]) * across // 2, (new[1] - old[1]) * down // 2
+        return int((new[0] - old[0]) * across / 2), int((new[1] - old[1]) * down / 2)
 
 
 def resized(labels: Labels, width: int, height: int, anchor: Anchor, fill: int) -> Labels:

@@ -252,6 +252,12 @@ class TestPolygon:
         ]
         assert np.array_equal(found, expected)
 
+    def test_centres_on_a_slanting_edge(self) -> None:
+        triangle = fill.polygon_mask((12, 12), [(0, 0), (0, 11), (11, 0)])
+        assert triangle[1].sum(axis=1).tolist() == list(range(10, 0, -1))
+        other_half = fill.polygon_mask((12, 12), [(11, 0), (0, 11), (11, 11)])
+        assert other_half[1].sum(axis=1).tolist() == list(range(1, 12))
+
     @settings(max_examples=100, deadline=None)
     @given(st.floats(-3, 16), st.floats(-3, 12), st.integers(0, 999))
     def test_a_fan_around_a_point_covers_the_canvas_once(
