@@ -32,8 +32,8 @@ from spade.formats.palette import UNKNOWN_ID, PaletteClass
 
 Index = QModelIndex | QPersistentModelIndex
 
-ROW_HEIGHT: Final = 32
-HEADER_HEIGHT: Final = 30
+ROW_HEIGHT: Final = 30
+HEADER_HEIGHT: Final = 29
 CELL: Final = QSize(68, 58)
 
 

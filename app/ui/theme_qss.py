@@ -128,7 +128,6 @@ QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdi
 QComboBox QLineEdit:focus {
     background: transparent; border: 0; padding: 0; margin: 0; min-height: 0; border-radius: 0;
 }
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { padding: 0 6px; }
 QPlainTextEdit, QTextEdit { padding: 6px 8px; }
 QAbstractSpinBox { padding-right: 20px; }
 QAbstractSpinBox:focus { padding-right: 19px; }
@@ -144,6 +143,9 @@ QAbstractSpinBox::up-arrow { image: url("$chevron_up"); width: 10px; height: 10p
 QAbstractSpinBox::down-arrow { image: url("$chevron_down"); width: 10px; height: 10px; }
 QAbstractSpinBox[buttons="none"]::up-button, QAbstractSpinBox[buttons="none"]::down-button {
     width: 0; margin: 0;
+}
+QAbstractSpinBox[buttons="none"]::up-arrow, QAbstractSpinBox[buttons="none"]::down-arrow {
+    image: none; width: 0; height: 0;
 }
 QAbstractSpinBox[buttons="none"], QAbstractSpinBox[buttons="none"]:focus { padding: 0; }
 QComboBox { padding-right: 24px; }

@@ -99,6 +99,7 @@ class LabelledSlider(QWidget):
         # Hidden by the style sheet: with NoButtons set, Qt leaves the text one pixel of room.
         self.field.setProperty("buttons", "none")
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.field.lineEdit().setTextMargins(0, 0, 5, 0)  # no style sheet can say this
         self.field.setFixedWidth(
             self.field.fontMetrics().horizontalAdvance(f"{maximum}{suffix}") + 16
         )
