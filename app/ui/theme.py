@@ -50,6 +50,8 @@ class Tokens:
     selection: str  # background of the selected row
     on_selection: str
     focus: str  # the focus ring
+    knob: str  # slider handles
+    knob_edge: str
     # meaning
     danger: str
     warning: str
@@ -93,6 +95,8 @@ DARK: Final = Tokens(
     selection="#22463f",
     on_selection="#f2fbf8",
     focus="#7fe3cb",
+    knob="#e9eaed",
+    knob_edge="#1e1f22",
     danger="#ff8a80",
     warning="#f2bd57",
     success="#79d28a",
@@ -119,6 +123,8 @@ LIGHT: Final = Tokens(
     selection="#cfeae3",
     on_selection="#06322a",
     focus="#0a8a72",
+    knob="#ffffff",
+    knob_edge="#80858f",
     danger="#b3261e",
     warning="#825500",
     success="#256b35",

@@ -184,10 +184,12 @@ QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
 QSlider::sub-page:horizontal:disabled { background: $text_disabled; }
 QSlider::handle:horizontal {
     width: 12px; height: 12px; margin: -5px 0; border-radius: 7px;
-    background: $text; border: 1px solid $window;
+    background: $knob; border: 1px solid $knob_edge;
 }
 QSlider::handle:horizontal:hover { background: $accent_hover; }
-QSlider::handle:horizontal:disabled { background: $text_disabled; }
+QSlider::handle:horizontal:disabled {
+    background: $text_disabled; border-color: $text_disabled;
+}
 QSlider::handle:horizontal:focus {
     border: 2px solid $focus; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px;
 }
