@@ -133,6 +133,8 @@ class Trainer:
         ):
             for group in optimizer.param_groups:
                 group["lr"] = rate
+                # Of the present settings: a resumed optimizer brings its former ones.
+                group["betas"] = (self.run.training.beta1, self.run.training.beta2)
 
     def noise(self, n: int, step: int) -> Tensor | None:
         """The VAE's noise of a step: a function of (seed, step), so that resuming is exact."""
