@@ -69,8 +69,8 @@ def picture_bytes(data: QMimeData) -> bytes:
     embedded = _embedded(data)
     if embedded is not None:
         return embedded
-    image = QImage(data.imageData())
-    if image.isNull():
+    image = data.imageData()
+    if not isinstance(image, QImage) or image.isNull():
         return b""
     storage = QByteArray()
     buffer = QBuffer(storage)

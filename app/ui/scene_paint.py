@@ -13,6 +13,7 @@ from app.ui.gestures import ShapePreview
 from app.ui.pending_layer import PendingLayer
 from app.ui.pyramid import Pyramid
 from app.ui.view_transform import ViewTransform
+from spade.formats.rect import Rect
 
 _PENDING_OPACITY = 0.8
 _CORNER = 3.5  # half the side of a polygon's handle, view pixels
@@ -68,8 +69,14 @@ def draw_pending(
         return
     left, top = left + int(in_x.argmax()), top + int(in_y.argmax())
     columns, rows = columns[in_x], rows[in_y]
-    shown = np.where(pending.mask(box), labels.pixels[box.slices], np.uint32(0))
-    pixels = shown.take(columns - box.x, axis=1).take(rows - box.y, axis=0)
+    part = Rect(
+        int(columns[0]),
+        int(rows[0]),
+        int(columns[-1] - columns[0]) + 1,
+        int(rows[-1] - rows[0]) + 1,
+    )
+    shown = np.where(pending.mask(part), labels.pixels[part.slices], np.uint32(0))
+    pixels = shown.take(columns - part.x, axis=1).take(rows - part.y, axis=0)
     painter.setOpacity(_PENDING_OPACITY)
     _put(painter, view, pixels, left, top, QImage.Format.Format_ARGB32_Premultiplied)
     painter.setOpacity(1.0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -44,6 +44,7 @@ class SceneView(SceneInput):
     shows two sets ``keeps_fit`` to False and does it for both.
     """
 
+    resized = Signal()
     keeps_fit = True
 
     def __init__(
@@ -126,6 +127,7 @@ class SceneView(SceneInput):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.refit()
+        self.resized.emit()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)

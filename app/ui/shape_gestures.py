@@ -220,20 +220,16 @@ def _polygon(points: list[Point]) -> QPainterPath:
 
 def _swept_square(x0: float, y0: float, x1: float, y1: float, half: float) -> QPainterPath:
     """The area that a square tip covers on its way: the hull of both end squares."""
-    dx, dy = x1 - x0, y1 - y0
-    along = 1.0 if dx * dy >= 0 else -1.0
-    path = QPainterPath()
+    along = 1.0 if (x1 - x0) * (y1 - y0) >= 0 else -1.0
+    band = [
+        (x0 - half, y0 + along * half),
+        (x0 + half, y0 - along * half),
+        (x1 + half, y1 - along * half),
+        (x1 - half, y1 + along * half),
+    ]
+    path = _polygon(band)
     for x, y in ((x0, y0), (x1, y1)):
-        path.addRect(QRectF(x - half, y - half, 2 * half, 2 * half))
-    side = QPolygonF(
-        [
-            QPointF(x0 - half, y0 + along * half),
-            QPointF(x0 + half, y0 - along * half),
-            QPointF(x1 + half, y1 - along * half),
-            QPointF(x1 - half, y1 + along * half),
-        ]
-    )
-    band = QPainterPath()
-    band.addPolygon(side)
-    band.closeSubpath()
-    return path.united(band)
+        end = QPainterPath()
+        end.addRect(QRectF(x - half, y - half, 2 * half, 2 * half))
+        path = path.united(end)
+    return path

@@ -100,11 +100,10 @@ class ViewTransform:
         """Zoom and centre after zooming by ``factor`` with the view point (x, y) held."""
         zoom = min(max(self.zoom * factor, MIN_ZOOM), MAX_ZOOM)
         half = 0.5 / self.ratio
-        px, py = self.pointer(x, y)
-        center = (
-            px + (self.view_width / 2 - x - half) / zoom,
-            py + (self.view_height / 2 - y - half) / zoom,
-        )
+        aside = x + half - self.view_width / 2, y + half - self.view_height / 2
+        # not from the origin: its rounding would add up over many steps
+        shrink = 1 / self.zoom - 1 / zoom
+        center = (self.center[0] + aside[0] * shrink, self.center[1] + aside[1] * shrink)
         return zoom, self._in_sight(center, zoom, 0.0)
 
     def panned(self, dx: float, dy: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -66,8 +66,8 @@ class Workspace(QWidget):
             one.hovered.connect(self.hovered)
             one.hover_left.connect(self.hover_left)
             one.pointer_moved.connect(other.set_ghost)
+            one.resized.connect(self._refit)
         self._splitter.setChildrenCollapsible(False)
-        self._splitter.splitterMoved.connect(self._refit)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._splitter)
@@ -135,12 +135,6 @@ class Workspace(QWidget):
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self._arrange()
-
-    def event(self, event: QEvent) -> bool:
-        handled = super().event(event)
-        if event.type() == QEvent.Type.LayoutRequest:
-            self._refit()
-        return handled
 
     def _mode_changed(self, mode: ViewMode) -> None:
         self.controller.finish()
