@@ -15,6 +15,11 @@ from torch.nn import functional as F
 
 from spade.config import Pix2PixHDConfig
 
+EPS = 1e-5
+"""Of instance norm."""
+ROUNDING = 1e-5
+"""Standard deviations below this part of the layer's r.m.s. are rounding, in fp32."""
+
 
 class Pix2PixHDGenerator(nn.Module):
     """From a semantic map to a picture, by way of a small, wide bottleneck.
@@ -94,8 +99,19 @@ class ResidualBlock(nn.Module):
 
 
 def normalized(h: Tensor, on: bool) -> Tensor:
-    """Instance norm without learned scale and shift, or ``h`` as it is. ``(N, C, H, W)``."""
-    return F.instance_norm(h) if on else h
+    """Instance norm without learned scale and shift, or ``h`` as it is. ``(N, C, H, W)``.
+
+    A channel that is constant but for rounding counts as constant and becomes 0. Divided by
+    sqrt(eps) instead, the rounding would grow 300-fold with every layer and end up as a
+    picture of its own.
+    """
+    if not on:
+        return h
+    centred = h - h.mean(dim=(2, 3), keepdim=True)
+    var = centred.square().mean(dim=(2, 3), keepdim=True)
+    power = h.detach().square().mean(dim=(1, 2, 3), keepdim=True)
+    varies = var > ROUNDING**2 * power
+    return centred * ((var + EPS).rsqrt() * varies)
 
 
 def gaussian_init(network: nn.Module, std: float = 0.02) -> None:
