@@ -115,12 +115,14 @@ def _header_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         with path.open("rb") as file:
             start = file.read(8)
             size = path.stat().st_size
-            if start[:2] == b"PK" or start[:1] == b"\x80":
-                raise InputError(
-                    f"{path}: holds a pickled torch file, which is refused; save it as safetensors"
-                )
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 2 <= length <= _MAX_HEADER or 8 + length > size:
+                # Only now: a sound file's length may begin with the same bytes.
+                if start[:2] == b"PK" or start[:1] == b"\x80":
+                    raise InputError(
+                        f"{path}: holds a pickled torch file, which is refused; save it as "
+                        "safetensors"
+                    )
                 raise InputError(
                     f"{path}: is cut off or no safetensors file, its list of tensors is not "
                     "complete; copy it again"
