@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,9 +44,8 @@ def _is_path(text: str) -> bool:
 
 
 def _open_application(arguments: list[str]) -> int:
-    from app.main import main
-
-    return main(arguments)
+    # By name, so that nothing in spade depends on the application.
+    return int(importlib.import_module("app.main").main(arguments))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,6 +25,9 @@ from spade.formats.limits import check_size
 from spade.formats.palette import Palette, PaletteClass
 from spade.formats.resources import bundled, bundled_models
 from spade.generator import Generator
+
+if TYPE_CHECKING:
+    from spade.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Model:
     licence: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     discriminator: Discriminator | None = None
-    _engine: Any = field(default=None, init=False, repr=False)
+    _engine: Engine | None = field(default=None, init=False, repr=False)
 
     @property
     def palette(self) -> Palette:
@@ -160,11 +163,11 @@ class Model:
         if size is not None:
             labels = resize_labels(labels, size)
         z = self.latent(style, seed)
-        return to_picture(torch.as_tensor(self.engine.render(labels, z)))
+        return to_picture(self.engine.render(labels, z))
 
     @property
-    def engine(self) -> Any:
-        """The :class:`spade.engine.Engine` that :meth:`render` draws with, made on first use."""
+    def engine(self) -> Engine:
+        """The engine that :meth:`render` draws with, made on first use."""
         if self._engine is None:
             from spade.engine import Engine
 

@@ -70,12 +70,6 @@ def sheet(
     return np.array(page)
 
 
-def enlarged(picture: RGB, side: int) -> RGB:
-    """``picture`` with its longer side brought up to about ``side`` by whole pixel repeats."""
-    factor = max(1, side // max(picture.shape[:2]))
-    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
-
-
 def covering(picture: RGB, width: int, height: int) -> RGB:
     """``picture`` scaled to cover width x height, its middle kept."""
     image = Image.fromarray(np.ascontiguousarray(picture))

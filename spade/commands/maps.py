@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spade.config import GeneratorConfig
 from spade.formats.errors import InputError
 from spade.formats.label_png import InexactColors, read_label_map
 from spade.formats.palette import Palette, load_palette
@@ -40,7 +41,7 @@ def find_maps(names: Sequence[str]) -> list[Path]:
 
 
 def read_map(
-    path: Path, palette: Palette, args: argparse.Namespace, label_nc: int
+    path: Path, palette: Palette, args: argparse.Namespace, config: GeneratorConfig
 ) -> NDArray[np.uint8]:
     """Class ids uint8 ``(H, W)``. Raises InputError for ids the model does not have."""
     try:
@@ -48,11 +49,16 @@ def read_map(
     except InexactColors as error:
         raise InputError(f"{error}; or use --nearest") from None
     labels = image.labels
-    wrong = labels[(labels >= label_nc) & (labels != palette.ignore)]
+    wrong = labels[(labels >= config.label_nc) & (labels != palette.ignore)]
     if wrong.size:
         raise InputError(
-            f"{path}: has class id {int(wrong[0])}, but the model's ids are 0 to {label_nc - 1}: "
-            "remap it or choose another model"
+            f"{path}: has class id {int(wrong[0])}, but the model's ids are 0 to "
+            f"{config.label_nc - 1}: remap it or choose another model"
+        )
+    if not config.contain_dontcare and bool((labels == palette.ignore).any()):
+        raise InputError(
+            f"{path}: has unknown pixels ({palette.ignore}), but the model was trained without a "
+            "'don't care' channel: give them one of its classes"
         )
     return labels
 

@@ -58,19 +58,16 @@ def run(args: argparse.Namespace) -> Report:
     single = len(maps) == 1 and not Path(args.maps[0]).is_dir()
     outputs = _outputs(maps, args.output, single)
 
-    import torch
-
     from spade.model import resize_labels, to_picture
     from spade.plain import render_plain
 
     model = open_model(args)
     palette = palette_for(args, model.palette)
-    label_nc = model.config.generator.label_nc
     z = model.latent(photo, args.seed)
     style = _style_json(args, z)
     pictures: list[dict[str, Any]] = []
     for index, (source, output) in enumerate(zip(maps, outputs, strict=True)):
-        labels = read_map(source, palette, args, label_nc)
+        labels = read_map(source, palette, args, model.config.generator)
         if size is not None:
             labels = resize_labels(labels, size)
         started = time.perf_counter()
@@ -78,7 +75,7 @@ def run(args: argparse.Namespace) -> Report:
             image = (
                 render_plain(model, labels, z)
                 if args.engine == "plain"
-                else torch.as_tensor(model.engine.render(labels, z))
+                else model.engine.render(labels, z)
             )
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
