@@ -146,15 +146,34 @@ class DocumentMachine(RuleBasedStateMachine):
         assert ("history_changed" in names) == changed
         assert not names - {"history_changed", "modified_changed"}
 
+    @precondition(lambda self: self.plain.open is not None)
     @rule()
     def abort(self) -> None:
         self.plain.open = None
         self.document.abort_stroke()
         assert {name for name, *_ in self.heard.take()} <= {"labels_changed"}
 
-    @rule(data=st.data(), class_id=classes)
-    def paint_mask(self, data, class_id) -> None:
+    # Few rules with several ways each, so that strokes, steps and undo often meet.
+
+    @rule(
+        way=st.sampled_from(["paint_mask", "fill_everywhere", "fill_area", "replace"]),
+        data=st.data(),
+        class_id=classes,
+    )
+    def change_area(self, way, data, class_id) -> None:
         self.plain.commit()
+        getattr(self, way)(data, class_id)
+        self.heard.skip()
+
+    @rule(way=st.sampled_from(["resize", "scale", "crop"]), data=st.data())
+    def change_canvas(self, way, data) -> None:
+        self.plain.commit()
+        self.document.commit_stroke()
+        self.heard.skip()
+        getattr(self, way)(data)
+        self.heard.take()
+
+    def paint_mask(self, data, class_id) -> None:
         rows, columns = self.plain.now.labels.shape
         x, y = data.draw(st.integers(-4, columns)), data.draw(st.integers(-4, rows))
         width, height = data.draw(st.integers(0, 9)), data.draw(st.integers(0, 9))
@@ -167,21 +186,15 @@ class DocumentMachine(RuleBasedStateMachine):
                 whole[row + y, column + x] = True
         self.plain.paint(self.painted(whole, class_id))
         self.document.paint_mask(Rect(x, y, width, height), mask, class_id, "Shape")
-        self.heard.skip()
 
-    @rule(data=st.data(), class_id=classes)
     def fill_everywhere(self, data, class_id) -> None:
-        self.plain.commit()
         labels = self.plain.now.labels
         y = data.draw(st.integers(0, labels.shape[0] - 1))
         x = data.draw(st.integers(0, labels.shape[1] - 1))
         self.plain.paint(self.painted(labels == labels[y, x], class_id))
         self.document.flood_fill(x, y, class_id, contiguous=False)
-        self.heard.skip()
 
-    @rule(data=st.data(), class_id=classes)
     def fill_area(self, data, class_id) -> None:
-        self.plain.commit()
         labels = self.plain.now.labels
         y = data.draw(st.integers(0, labels.shape[0] - 1))
         x = data.draw(st.integers(0, labels.shape[1] - 1))
@@ -200,65 +213,64 @@ class DocumentMachine(RuleBasedStateMachine):
         mask[tuple(np.array(sorted(reached)).T)] = True
         self.plain.paint(self.painted(mask, class_id))
         self.document.flood_fill(x, y, class_id)
-        self.heard.skip()
 
-    @rule(old=classes, new=classes)
-    def replace(self, old, new) -> None:
-        self.plain.commit()
+    def replace(self, data, new) -> None:
+        old = data.draw(classes)
         self.plain.paint(self.painted(self.plain.now.labels == old, new))
         self.document.replace_class(old, new)
-        self.heard.skip()
 
-    @rule(seed=st.integers(0, 3), key=st.none() | st.sampled_from("ab"))
-    def restyle(self, seed, key) -> None:
+    @rule(
+        seeds=st.lists(st.integers(0, 3), min_size=1, max_size=3),
+        key=st.none() | st.sampled_from("ab"),
+    )
+    def restyle(self, seeds, key) -> None:
         self.plain.commit()
-        self.plain.restyle(Style(SampledStyle(seed)), key)
         self.document.commit_stroke()
         self.heard.skip()
-        self.document.set_style(Style(SampledStyle(seed)), "Style", key)
-        self.heard.take()
+        for seed in seeds:
+            self.plain.restyle(Style(SampledStyle(seed)), key)
+            self.document.set_style(Style(SampledStyle(seed)), "Style", key)
+            self.heard.take()
 
-    @rule(width=sides, height=sides, anchor=st.sampled_from(Anchor))
-    def resize(self, width, height, anchor) -> None:
-        self.plain.commit()
+    def resize(self, data) -> None:
+        width, height = data.draw(sides), data.draw(sides)
+        anchor = data.draw(st.sampled_from(Anchor))
         old = self.plain.now.labels
-        across, down = anchor.value
-        x = (width - old.shape[1]) * across // 2
-        y = (height - old.shape[0]) * down // 2
+        x, y = anchor.offset((old.shape[1], old.shape[0]), (width, height))
         labels = np.full((height, width), BACKGROUND, np.uint8)
         for row in range(height):
             for column in range(width):
                 if 0 <= row - y < old.shape[0] and 0 <= column - x < old.shape[1]:
                     labels[row, column] = old[row - y, column - x]
         self.plain.paint(labels)
-        self.document.commit_stroke()
-        self.heard.skip()
         self.document.resize_canvas(width, height, anchor)
-        self.heard.take()
 
-    @rule(factor=st.integers(1, 2))
-    def scale(self, factor) -> None:
-        self.plain.commit()
+    def scale(self, data) -> None:
+        factor = data.draw(st.integers(1, 2))
         rows, columns = self.plain.now.labels.shape
         if max(rows, columns) * factor <= 40:
             grown = np.kron(self.plain.now.labels, np.ones((factor, factor), np.uint8))
             self.plain.paint(grown)
             self.document.scale_canvas(columns * factor, rows * factor)
-        else:
-            self.document.commit_stroke()
-        self.heard.skip()
 
-    @rule(data=st.data())
     def crop(self, data) -> None:
-        self.plain.commit()
         rows, columns = self.plain.now.labels.shape
         x, y = data.draw(st.integers(0, columns - 1)), data.draw(st.integers(0, rows - 1))
         width, height = data.draw(sides), data.draw(sides)
         self.plain.paint(self.plain.now.labels[y : y + height, x : x + width].copy())
         self.document.crop(Rect(x, y, width, height))
-        self.heard.skip()
 
     @rule()
+    def undo_once(self) -> None:
+        self.undo()
+
+    @rule(times=st.integers(1, 4), again=st.integers(0, 4))
+    def undo_and_redo(self, times, again) -> None:
+        for _ in range(times):
+            self.undo()
+        for _ in range(again):
+            self.redo()
+
     def undo(self) -> None:
         if self.plain.open is not None:
             self.plain.open = None
@@ -266,13 +278,14 @@ class DocumentMachine(RuleBasedStateMachine):
             self.plain.place -= 1
         self.document.undo()
         self.heard.take()
+        self.same()
 
-    @rule()
     def redo(self) -> None:
         if self.plain.open is None and self.plain.place < len(self.plain.states) - 1:
             self.plain.place += 1
         self.document.redo()
         self.heard.take()
+        self.same()
 
     @precondition(lambda self: self.plain.open is None)
     @rule()
@@ -314,5 +327,5 @@ class DocumentMachine(RuleBasedStateMachine):
 def test_any_sequence_of_edits_matches_a_plain_list_of_states(listen) -> None:
     machine = type("Machine", (DocumentMachine,), {"listen": listen})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
     )
