@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import sys
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QEnterEvent,
+    QEventPoint,
     QInputDevice,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
     QPointingDevice,
     QTabletEvent,
+    QTouchEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
-    QGestureEvent,
     QLineEdit,
-    QPinchGesture,
     QPlainTextEdit,
     QTextEdit,
     QWidget,
@@ -53,6 +53,12 @@ _LOST = (
     QEvent.Type.WindowDeactivate,
     QEvent.Type.Hide,
     QEvent.Type.UngrabMouse,
+)
+_TOUCH = (
+    QEvent.Type.TouchBegin,
+    QEvent.Type.TouchUpdate,
+    QEvent.Type.TouchEnd,
+    QEvent.Type.TouchCancel,
 )
 
 Button = Qt.MouseButton
@@ -89,11 +95,11 @@ class SceneInput(QWidget):
         self._pan_button = Button.NoButton
         self._space = self._alt = False
         self._notches = 0.0
+        self._fingers: list[QPointF] = []  # on the touch screen, two at most
         self.setMouseTracking(True)
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        if sys.platform != "darwin":  # there, pinches come as native gestures
-            self.grabGesture(Qt.GestureType.PinchGesture)
+        self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
 
     # -- where things are
 
@@ -278,19 +284,46 @@ class SceneInput(QWidget):
             return False
         return True
 
-    def _pinch(self, event: QGestureEvent) -> bool:
-        pinch = event.gesture(Qt.GestureType.PinchGesture)
-        if not isinstance(pinch, QPinchGesture):
-            return False
-        if pinch.state() == Qt.GestureState.GestureStarted:
-            self._held = Button.NoButton
-            self.controller.abort()  # the first finger had begun to paint
-        at = QPointF(self.mapFromGlobal(pinch.centerPoint().toPoint()))
-        moved = pinch.centerPoint() - pinch.lastCenterPoint()
-        self.pan(moved.x(), moved.y())
-        self.zoom_at(max(pinch.scaleFactor(), 0.1), at)
-        event.accept(pinch)
+    def _touch(self, event: QTouchEvent) -> bool:
+        """One finger does what the left button does; two pan and zoom, and take it back."""
+        if event.device().type() != QInputDevice.DeviceType.TouchScreen:
+            return False  # a touchpad moves the mouse and sends gestures
+        fingers = [
+            point.position()
+            for point in event.points()
+            if point.state() != QEventPoint.State.Released
+        ][:2]
+        pressed = any(point.state() == QEventPoint.State.Pressed for point in event.points())
+        modifiers, before = event.modifiers(), self._fingers
+        if event.type() == QEvent.Type.TouchCancel:
+            self._held, self._fingers = Button.NoButton, []
+            self.controller.abort()
+        elif event.type() == QEvent.Type.TouchEnd:
+            if len(before) == 1:
+                self._release(before[0], Button.LeftButton, modifiers)
+            self._fingers = []
+        elif len(fingers) == 2:
+            if len(before) == 1:
+                self._held = Button.NoButton
+                self.controller.abort()  # the first finger had begun to paint
+            elif before and not pressed:
+                self._pinch(before, fingers)
+            self._fingers = fingers
+        elif not before and fingers:
+            self.pressure = 1.0
+            self._press(fingers[0], Button.LeftButton, modifiers)
+            self._fingers = fingers
+        elif len(before) == 1 and fingers:
+            self._move(fingers[0], modifiers)
+            self._fingers = fingers
         return True
+
+    def _pinch(self, before: list[QPointF], now: list[QPointF]) -> None:
+        middle, old_middle = (now[0] + now[1]) / 2, (before[0] + before[1]) / 2
+        spread, old_spread = now[1] - now[0], before[1] - before[0]
+        self.pan(middle.x() - old_middle.x(), middle.y() - old_middle.y())
+        width = max(math.hypot(spread.x(), spread.y()), 1.0)
+        self.zoom_at(width / max(math.hypot(old_spread.x(), old_spread.y()), 1.0), middle)
 
     # -- keys, focus, everything else
 
@@ -347,8 +380,7 @@ class SceneInput(QWidget):
         elif kind == QEvent.Type.NativeGesture and isinstance(event, QNativeGestureEvent):
             if self._native_gesture(event):
                 return True
-        elif (
-            kind == QEvent.Type.Gesture and isinstance(event, QGestureEvent) and self._pinch(event)
-        ):
+        elif kind in _TOUCH and isinstance(event, QTouchEvent) and self._touch(event):
+            event.accept()
             return True
         return super().event(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hands import Button, Hand, Modifier, Studio
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QEnterEvent, QNativeGestureEvent, QPointingDevice
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
@@ -247,3 +247,49 @@ def test_typing_is_never_interrupted(qtbot, studio: Studio, canvas: CanvasView) 
 
 def _enter(widget: CanvasView) -> QEnterEvent:
     return QEnterEvent(QPointF(9, 9), QPointF(9, 9), QPointF(widget.mapToGlobal(QPointF(9, 9))))
+
+
+class Fingers:
+    """Touches of ``widget``, by number of the finger."""
+
+    def __init__(self, widget: CanvasView) -> None:
+        self.widget, self.device = widget, QTest.createTouchDevice()
+
+    def __call__(self, **touches: tuple[str, int, int]) -> None:
+        """``a=("press", x, y), b=("move", x, y)``: one event for all."""
+        sequence = QTest.touchEvent(self.widget, self.device)
+        for name, (action, x, y) in touches.items():
+            getattr(sequence, action)("ab".index(name), QPoint(x, y), self.widget)
+        sequence.commit()
+
+
+def test_one_finger_paints(studio: Studio, canvas: CanvasView, hand: Hand) -> None:
+    touch = Fingers(canvas)
+    touch(a=("press", 44, 34))
+    touch(a=("move", 60, 34))
+    touch(a=("release", 60, 34))
+    assert studio.painted == {(0, 0), (1, 0), (2, 0)}
+    assert studio.undo_steps() == 1
+
+
+def test_two_fingers_pan_and_zoom_and_take_back_what_the_first_painted(
+    studio: Studio, canvas: CanvasView, hand: Hand
+) -> None:
+    touch = Fingers(canvas)
+    touch(a=("press", 100, 100))
+    assert studio.document.stroke_active
+    touch(a=("move", 100, 100), b=("press", 200, 100))
+    assert studio.painted == set()
+    under = canvas.transform().to_canvas(150, 100)
+    touch(a=("move", 60, 110), b=("move", 260, 110))
+    assert studio.view.zoom == pytest.approx(16)
+    assert np.abs(np.subtract(canvas.transform().to_canvas(160, 110), under)).max() < 0.2
+    touch(a=("release", 60, 110), b=("move", 260, 110))
+    touch(b=("move", 300, 150))
+    touch(b=("release", 300, 150))
+    assert studio.view.zoom == pytest.approx(16)
+    assert studio.painted == set()
+    assert not studio.document.can_undo
+    touch(a=("press", 200, 150))
+    touch(a=("release", 200, 150))
+    assert len(studio.painted) == 1
