@@ -165,7 +165,8 @@ class StyleGallery(QWidget):
 
     def paste(self) -> bool:
         """Add the picture on the clipboard and use it; False if there is none."""
-        return self._take(QApplication.clipboard().mimeData())
+        data: QMimeData | None = QApplication.clipboard().mimeData()
+        return data is not None and self._take(data)
 
     def pick_second(self) -> None:
         """The next tile clicked becomes the second style of a mix; Escape gives it up."""
