@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPolygonF, QRegion, QTransform
 
@@ -83,9 +82,9 @@ def draw_swatch(painter: QPainter, at: QPointF, color: QColor) -> None:
 def _tip_outline(diameter: int, shape: BrushShape) -> QPainterPath:
     """The edge of a tip's pixels, its box at 0..diameter."""
     tip = Brush(diameter, shape).tip()
-    starts = tip.argmax(axis=1)
-    ends = diameter - tip[:, ::-1].argmax(axis=1)
-    rows = np.arange(diameter)
+    starts = tip.argmax(axis=1).tolist()
+    ends = (diameter - tip[:, ::-1].argmax(axis=1)).tolist()
+    rows = range(diameter)
     right = [QPointF(x, y + dy) for x, y in zip(ends, rows, strict=True) for dy in (0, 1)]
     left = [QPointF(x, y + dy) for x, y in zip(starts, rows, strict=True) for dy in (0, 1)]
     path = QPainterPath()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.state.trace import TraceImage
 from app.state.view_state import ViewState
@@ -17,9 +16,6 @@ from app.ui.scene_paint import draw_layer
 from app.ui.scene_view import SceneView
 from app.ui.tool_controller import ToolController
 from app.ui.view_transform import ViewTransform
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 
 class CanvasView(SceneView):

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainterPath
 
 from app.core.brush import Brush
 from app.core.tools import Tool
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 Point = tuple[float, float]
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from app.state.document import Document
 from app.ui.pyramid import Pyramid
 from spade.formats.rect import Rect
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 _OPAQUE = np.uint32(0xFF000000)
 

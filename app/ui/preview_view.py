@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect
@@ -11,6 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
 from app.core.tools import ViewMode
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.state.view_state import ViewState
 from app.ui.label_raster import LabelRaster
@@ -21,9 +20,6 @@ from app.ui.scene_view import SceneView
 from app.ui.tool_controller import ToolController
 from app.ui.view_transform import ViewTransform
 from spade.formats.rect import Rect
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 SHARP_FROM = 4.0  # zoom from which the picture's pixels are shown as squares
 FAINT = 0.3  # opacity of the labels where there is no picture yet

@@ -39,12 +39,12 @@ class Pyramid:
     @property
     def width(self) -> int:
         """Width in pixels."""
-        return self._levels[0].shape[1]
+        return int(self._levels[0].shape[1])
 
     @property
     def height(self) -> int:
         """Height in pixels."""
-        return self._levels[0].shape[0]
+        return int(self._levels[0].shape[0])
 
     def level_for(self, scale: float) -> int:
         """The smallest copy that still needn't be enlarged at ``scale`` screen pixels a pixel."""

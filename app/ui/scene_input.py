@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
@@ -28,14 +27,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.tools import Tool
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.state.view_state import ViewState
 from app.ui.gestures import Pointer
 from app.ui.tool_controller import ToolController
 from app.ui.view_transform import ViewTransform
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 NOTCH = 120  # angleDelta of one step of a mouse wheel
 ZOOM_PER_NOTCH = 2**0.5

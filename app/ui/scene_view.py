@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.core.brush import Brush
 from app.core.tools import Tool
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.state.view_state import ViewState
 from app.ui import theme
@@ -29,9 +30,6 @@ from app.ui.scene_paint import canvas_area, draw_frame, draw_shape, shape_bounds
 from app.ui.tool_controller import ToolController
 from app.ui.view_transform import ViewTransform
 from spade.formats.rect import Rect
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 _WITH_OUTLINE = (Tool.BRUSH, Tool.ERASER, Tool.LINE)
 _MANY_RECTS = 8
@@ -145,8 +143,9 @@ class SceneView(SceneInput):
         view = self.transform()
         self._outline = self._brush_outline(view)
         region = outline_region(self._outline) if not self._outline.isEmpty() else QRegion()
-        if self._swatch_at() is not None:
-            region = region.united(QRegion(swatch_bounds(self._swatch_at())))
+        swatch = self._swatch_at()
+        if swatch is not None:
+            region = region.united(QRegion(swatch_bounds(swatch)))
         if region != self._look or not region.isEmpty():
             self.update(region.united(self._look))
         self._look = region

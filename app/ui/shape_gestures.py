@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,10 @@ from PySide6.QtGui import QPainterPath, QPainterPathStroker, QPolygonF
 from app.core import fill
 from app.core.brush import Brush
 from app.core.tools import BrushShape, Tool
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.ui.gestures import Gesture, Point, Pointer, ShapePreview
 from spade.formats.rect import Rect
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 
 class AreaGesture(Gesture):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.core.tools import Tool
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.ui.gestures import (
     FillGesture,
@@ -18,9 +18,6 @@ from app.ui.gestures import (
     StrokeGesture,
 )
 from app.ui.shape_gestures import BoxGesture, LassoGesture, LineGesture, PolygonGesture
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 
 class ToolController(QObject):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.core.tools import ViewMode
+from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.state.view_state import ViewState
 from app.ui.badges import MessageCard, State, StateBadge
@@ -26,9 +27,6 @@ from app.ui.drops import Drop, Use, offers_something, picture_bytes, read_drop
 from app.ui.label_raster import LabelRaster
 from app.ui.preview_view import PreviewView
 from app.ui.tool_controller import ToolController
-
-if TYPE_CHECKING:
-    from app.state.document import Document
 
 STACK_GAIN = 1.5  # the views lie one above the other if that shows the canvas so much larger
 
