@@ -32,10 +32,10 @@ class ToolOptions(QWidget):
         self.tool_icon = QLabel()
         self.tool_name = QLabel()
         self.tool_name.setProperty("role", "heading")
-        self.size = LabelledSlider(
+        self.brush_size = LabelledSlider(
             "Size", MIN_BRUSH, MAX_BRUSH, suffix=" px", log=True, inline=True, default=32
         )
-        self.size.setToolTip("Diameter of the brush in canvas pixels ([ and ], Ctrl + wheel)")
+        self.brush_size.setToolTip("Diameter of the brush in canvas pixels ([ and ], Ctrl + wheel)")
         self.shape = Segmented(
             (
                 (BrushShape.ROUND, "Round brush", "circle"),
@@ -79,7 +79,7 @@ class ToolOptions(QWidget):
         name.addWidget(self.tool_name)
         row.addLayout(name)
         row.addWidget(separator(vertical=True))
-        for widget in (self.size, self.shape, self.pressure, self.only_over, self.contiguous):
+        for widget in (self.brush_size, self.shape, self.pressure, self.only_over, self.contiguous):
             row.addWidget(widget)
         row.addWidget(self.hint, 1)
         row.addWidget(self.overlay)
@@ -92,7 +92,7 @@ class ToolOptions(QWidget):
 
     def _bind(self) -> None:
         tools, view = self._tools, self._view
-        self.size.value_changed.connect(lambda value: setattr(tools, "brush_size", value))
+        self.brush_size.value_changed.connect(lambda value: setattr(tools, "brush_size", value))
         self.shape.chosen.connect(lambda value: setattr(tools, "brush_shape", value))
         self.pressure.toggled.connect(lambda on: setattr(tools, "pressure_size", on))
         self.only_over.toggled.connect(lambda on: setattr(tools, "only_over", on))
@@ -113,7 +113,7 @@ class ToolOptions(QWidget):
     def _show_tool(self, tool: Tool) -> None:
         self.tool_name.setText(tool_text(tool))
         self._show_icon()
-        self.size.setVisible(tool in _TIPPED)
+        self.brush_size.setVisible(tool in _TIPPED)
         self.shape.setVisible(tool in _TIPPED)
         self.pressure.setVisible(tool in (Tool.BRUSH, Tool.ERASER))
         self.only_over.setVisible(tool in _TIPPED or tool in _SHAPED)
@@ -125,7 +125,7 @@ class ToolOptions(QWidget):
         self.tool_icon.setPixmap(picture.pixmap(QSize(20, 20), self.devicePixelRatioF()))
 
     def _show_brush(self) -> None:
-        self.size.show_value(self._tools.brush_size)
+        self.brush_size.show_value(self._tools.brush_size)
         self.shape.show_value(self._tools.brush_shape)
 
     def _show_options(self) -> None:

@@ -37,11 +37,11 @@ def options(tools: ToolSettings, view: ViewState, qtbot: QtBot) -> ToolOptions:
 
 
 def shown(options: ToolOptions) -> set[str]:
-    names = ("size", "shape", "pressure", "only_over", "contiguous")
+    names = ("brush_size", "shape", "pressure", "only_over", "contiguous")
     return {name for name in names if getattr(options, name).isVisible()}
 
 
-STROKE = {"size", "shape", "pressure", "only_over"}
+STROKE = {"brush_size", "shape", "pressure", "only_over"}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ STROKE = {"size", "shape", "pressure", "only_over"}
     [
         (Tool.BRUSH, STROKE),
         (Tool.ERASER, STROKE),
-        (Tool.LINE, {"size", "shape", "only_over"}),
+        (Tool.LINE, {"brush_size", "shape", "only_over"}),
         (Tool.RECTANGLE, {"only_over"}),
         (Tool.ELLIPSE, {"only_over"}),
         (Tool.POLYGON, {"only_over"}),
@@ -72,7 +72,7 @@ def test_only_what_the_tool_has(
 def test_the_controls_write_the_state(
     options: ToolOptions, tools: ToolSettings, qtbot: QtBot
 ) -> None:
-    options.size.set_value(80)
+    options.brush_size.set_value(80)
     assert tools.brush_size == 80
     qtbot.mouseClick(options.shape.buttons[BrushShape.SQUARE], LEFT)
     assert tools.brush_shape is BrushShape.SQUARE
@@ -90,8 +90,8 @@ def test_the_controls_show_the_state(options: ToolOptions, tools: ToolSettings) 
     tools.brush_shape = BrushShape.SQUARE
     tools.only_over = True
     tools.contiguous = False
-    assert options.size.value == 200
-    assert options.size.field.value() == 200
+    assert options.brush_size.value == 200
+    assert options.brush_size.field.value() == 200
     assert options.shape.value is BrushShape.SQUARE
     assert options.only_over.isChecked()
     assert not options.contiguous.isChecked()
@@ -100,7 +100,7 @@ def test_the_controls_show_the_state(options: ToolOptions, tools: ToolSettings) 
 def test_the_size_typed_as_a_number(
     options: ToolOptions, tools: ToolSettings, qtbot: QtBot
 ) -> None:
-    field = options.size.field
+    field = options.brush_size.field
     field.selectAll()
     qtbot.keyClicks(field, "144")
     assert tools.brush_size == 32  # not before it is finished
@@ -112,7 +112,7 @@ def test_the_size_typed_as_a_number(
 def test_the_slider_moves_in_ratios_and_reaches_both_ends(
     options: ToolOptions, tools: ToolSettings
 ) -> None:
-    slider = options.size.slider
+    slider = options.brush_size.slider
     slider.setValue(slider.minimum())
     assert tools.brush_size == 1
     slider.setValue(slider.maximum())
@@ -132,7 +132,7 @@ def test_every_size_survives_the_way_through_the_slider(qtbot: QtBot) -> None:
 def test_a_click_on_the_slider_goes_there(
     options: ToolOptions, tools: ToolSettings, qtbot: QtBot
 ) -> None:
-    slider = options.size.slider
+    slider = options.brush_size.slider
     qtbot.mouseClick(slider, LEFT, pos=QPoint(slider.width() - 4, slider.height() // 2))
     assert tools.brush_size > 450
     qtbot.mouseClick(slider, LEFT, pos=QPoint(4, slider.height() // 2))
@@ -140,8 +140,8 @@ def test_a_click_on_the_slider_goes_there(
 
 
 def test_a_double_click_on_the_name_resets(options: ToolOptions, tools: ToolSettings) -> None:
-    options.size.set_value(300)
-    QTest.mouseDClick(options.size, LEFT, pos=options.size.label.geometry().center())
+    options.brush_size.set_value(300)
+    QTest.mouseDClick(options.brush_size, LEFT, pos=options.brush_size.label.geometry().center())
     assert tools.brush_size == 32
 
 

@@ -171,7 +171,7 @@ class LabelledSlider(QWidget):
         if not self._log:
             return position
         ratio = self._maximum / self._minimum
-        return round(self._minimum * ratio ** (position / _LOG_STEPS))
+        return round(self._minimum * math.pow(ratio, position / _LOG_STEPS))
 
     def _to_slider(self, value: int) -> int:
         if not self._log:
