@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -12,10 +13,12 @@ from app.ui.choosers import PHOTO_FILTER, Choosers
 from app.ui.crop_dialog import CropDialog
 from app.ui.preview_controller import PreviewController
 from app.ui.resize_dialog import ResizeDialog
-from app.workers.file_worker import FileWorker
 from spade.formats.errors import InputError
 from spade.formats.label_png import colorize
 from spade.formats.photo import read_photo
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.file_worker import FileWorker
 
 TRACE_SIDE = 4096
 

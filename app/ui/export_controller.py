@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,12 @@ from app.ui.file_controller import FileController
 from app.ui.labels_dialog import LabelsDialog
 from app.ui.preview_controller import PreviewController
 from app.ui.scene_files import LabelKind, export_labels, export_picture
-from app.workers.file_worker import FileWorker
 from app.workers.messages import Failure, ModelInfo, Progress, Purpose, RenderResult
-from app.workers.preview_worker import PreviewWorker
 from spade.formats.errors import InputError
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.file_worker import FileWorker
+    from app.workers.preview_worker import PreviewWorker
 
 Pixels = NDArray[np.uint8]
 OnPicture = Callable[[Pixels], object]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -24,10 +25,12 @@ from app.ui.scene_files import (
     read_sample,
     read_scene_file,
 )
-from app.workers.file_worker import FileWorker
 from spade.formats.errors import InputError
 from spade.formats.label_png import InexactColors
 from spade.formats.resources import bundled_scenes
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.file_worker import FileWorker
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic")
 UNTITLED = "Untitled"

@@ -15,15 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
 from app.core.project_file import Project, save_project
 from app.state.document import Document
 from app.state.folders import state_dir
-from app.workers.file_worker import FileWorker
 from spade.formats.atomic import write_atomically
 from spade.formats.errors import InputError
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.file_worker import FileWorker
 
 SECONDS = 60
 LOCK, SCENE, ABOUT = "lock", "autosave.ora", "about.json"
