@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import metadata
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -31,6 +30,8 @@ PAPER = (
 
 def version() -> str:
     """The installed version; "checkout" when run from a folder that isn't installed."""
+    from importlib import metadata  # costs time that the start doesn't have
+
     try:
         return metadata.version("spadework")
     except metadata.PackageNotFoundError:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.state.class_match import match_classes
 from app.state.document import Document
 from app.ui.choosers import CHECKPOINT_FILTER, PALETTE_FILTER, Choosers
 from app.ui.model_dialog import ModelDialog
-from app.ui.model_sources import palette_for, source_of, text_of
+from app.ui.model_sources import default_source, palette_for, source_of, text_of
 from app.ui.preview_controller import PreviewController
 from app.ui.questions import ask_remap
 from app.workers.file_worker import FileWorker
@@ -27,39 +29,43 @@ NAMES_SHOWN = 4
 class Match:
     """How the classes of a scene find themselves in another palette, by name.
 
-    ``id_map``: old id -> new id; what isn't found becomes unknown. ``lost``: those, as
-    (name, share of the canvas).
+    ``id_map``: new id of every old one. ``used``: how many classes the scene has. ``lost``:
+    those without a namesake, as (name, share of the canvas), the largest first; they become
+    ``fallback``.
     """
 
     id_map: dict[int, int]
+    used: int
     lost: tuple[tuple[str, float], ...]
-
-    @property
-    def changes(self) -> bool:
-        """True if a class of the scene has another id in the new palette, or none."""
-        return any(old != new for old, new in self.id_map.items())
+    fallback: str
+    changes: bool  # a class of the scene has another id in the new palette, or none
 
 
-def match_by_name(labels: np.ndarray, old: Palette, new: Palette) -> Match:
-    """Match the classes that occur in ``labels`` (uint8 ``(H, W)``)."""
+def match_scene(
+    labels: NDArray[np.uint8], old: Palette, new: Palette, *, has_dont_care: bool
+) -> Match:
+    """Match the classes that occur in ``labels``, uint8 ``(H, W)``."""
+    fallback = UNKNOWN_ID if has_dont_care else new.ids[0]
+    id_map = match_classes(old, new, fallback)
     counts = np.bincount(labels.ravel(), minlength=256)
-    id_map, lost = {}, []
-    for class_id in (int(value) for value in np.flatnonzero(counts)):
-        if class_id == UNKNOWN_ID:
-            continue
+    used = [int(value) for value in np.flatnonzero(counts) if int(value) != UNKNOWN_ID]
+    lost = []
+    for class_id in used:
         known = old.by_id(class_id)
-        found = None if known is None else new.find(known.name)
-        if found is not None:
-            id_map[class_id] = found.id
-            continue
-        id_map[class_id] = UNKNOWN_ID
-        name = known.name if known is not None else f"class {class_id}"
-        lost.append((name, float(counts[class_id]) / labels.size))
+        if known is None or new.find(known.name) is None:
+            name = known.name if known is not None else f"class {class_id}"
+            lost.append((name, float(counts[class_id]) / labels.size))
     lost.sort(key=lambda entry: -entry[1])
-    return Match(id_map, tuple(lost))
+    return Match(
+        id_map,
+        len(used),
+        tuple(lost),
+        "unknown" if has_dont_care else new.classes[0].name,
+        any(id_map[class_id] != class_id for class_id in used),
+    )
 
 
-def foreign_classes(labels: np.ndarray, palette: Palette) -> tuple[list[int], float]:
+def foreign_classes(labels: NDArray[np.uint8], palette: Palette) -> tuple[list[int], float]:
     """Ids in ``labels`` that ``palette`` doesn't have, and their share of the canvas."""
     counts = np.bincount(labels.ravel(), minlength=256)
     known = {*palette.ids, UNKNOWN_ID}
@@ -104,6 +110,11 @@ class ModelController(QObject):
         self.loading.emit(display_name(source))
         self._worker.load_model(source)
 
+    def open_default(self) -> None:
+        """Load the document's model, or the bundled one if it states none."""
+        model = self._document.model
+        self.open(source_of(model) if model else default_source())
+
     def follow_document(self, *, keep_ids: bool) -> None:
         """Another scene was opened: load its model, unless it is the one in use."""
         source = source_of(self._document.model) if self._document.model else None
@@ -112,6 +123,7 @@ class ModelController(QObject):
         if self._wanted is None and self._info is not None and source == self._info.source:
             self._adopt(self._info, keep_ids)
             return
+        self._preview.set_source(None)  # the model before would paint other classes
         self.open(source, keep_ids=keep_ids)
 
     def open_folder(self) -> None:
@@ -159,8 +171,8 @@ class ModelController(QObject):
         if info.source != self._wanted:
             return
         self._wanted = None
-        self.loading.emit("")
         self._info = info
+        self.loading.emit("")
         self._adopt(info, self._keep_ids)
         self.changed.emit(info)
 
@@ -180,16 +192,16 @@ class ModelController(QObject):
     def _take(self, model: str, palette: Palette, keep_ids: bool) -> None:
         document = self._document
         old = document.palette
-        match = match_by_name(document.labels, old, palette)
+        match = self._match(old, palette)
         document.set_model(model, palette)
         if keep_ids or not match.changes:
             self._report_foreign()
             return
-        found = len(match.id_map) - len(match.lost)
+        found = match.used - len(match.lost)
         ask_remap(
             self._window,
             f"“{palette.name}” has other classes than “{old.name}”.",
-            f"{found} of the {len(match.id_map)} classes in the scene are found there by name."
+            f"{found} of the {match.used} classes in the scene are found there by name."
             + _lost_text(match)
             + " Keep the ids if the label map was made for the new model.",
             lambda: self._remap(old, palette),
@@ -199,10 +211,14 @@ class ModelController(QObject):
     def _remap(self, old: Palette, new: Palette) -> None:
         if self._document.palette is not new:
             return  # yet another model came while the question stood
-        match = match_by_name(self._document.labels, old, new)
+        match = self._match(old, new)
         self._document.set_model(self._document.model, new, match.id_map)
         if match.lost:
             self.said.emit(_lost_text(match).strip())
+
+    def _match(self, old: Palette, new: Palette) -> Match:
+        has_dont_care = self._info is not None and self._info.has_dont_care
+        return match_scene(self._document.labels, old, new, has_dont_care=has_dont_care)
 
     def _switch_palette(self, palette: Palette) -> None:
         self._document.set_model(self._document.model, palette)
@@ -227,6 +243,8 @@ class ModelController(QObject):
         if self._info is not None:
             # The model before is still there; requests dropped meanwhile are made again.
             self._preview.set_source(self._info.source)
+            self.failed.emit(f"{failure.message}. Still rendering with “{self._info.name}”.")
+            return
         self.failed.emit(failure.message)
 
 
@@ -241,7 +259,7 @@ def _lost_text(match: Match) -> str:
     names = ", ".join(f"{name} ({_percent(share)})" for name, share in match.lost[:NAMES_SHOWN])
     more = len(match.lost) - NAMES_SHOWN
     rest = f" and {more} more" if more > 0 else ""
-    return f" Not found, and becoming unknown: {names}{rest}."
+    return f" Not found, and becoming {match.fallback}: {names}{rest}."
 
 
 def _percent(share: float) -> str:

@@ -44,6 +44,7 @@ class PreviewController(QObject):
     """Follows the document; newest wins, and what is old is shown as "updating" or not at all."""
 
     picture_changed = Signal()
+    source_changed = Signal()  # another model renders from now on, or none
     rendered = Signal(object)  # RenderResult of a preview that is shown
     settled = Signal()  # the picture shown is exact and of the present revision
     edited = Signal()  # the picture shown no longer is
@@ -120,15 +121,17 @@ class PreviewController(QObject):
         """Render with ``source`` from now on; None: nothing can be rendered at present."""
         self._source = source
         self._schedule.forget()
+        self._sent = None
         if source is None:
             self._timer.stop()
+            self.source_changed.emit()
             return
-        self._sent = None
         if self._shown is not None:
             self._shown = Shown(self._shown.pixels, self._shown.revision, exact=False)
         self._schedule.note_edit(self._clock())
         self._arm()
         self._present()
+        self.source_changed.emit()
 
     def show_cached(self, picture: Pixels) -> None:
         """Show a picture kept with the scene until the model has rendered its own."""

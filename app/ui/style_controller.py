@@ -1,9 +1,8 @@
-"""Every way to another style: dropped, pasted, opened, drawn at random, or the model's own."""
+"""Pictures on their way to being a style: dropped, pasted, opened. And what a model can't do."""
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,36 +10,38 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.core.style import DefaultStyle, ImageStyle, SampledStyle, StyleSource
-from app.state.document import Document
+from app.core.style import ImageStyle
 from app.ui.choosers import PHOTO_FILTER, Choosers
 from app.ui.drops import picture_bytes, read_drop
+from app.ui.style_files import STYLE_SIDE, title_of
 from app.workers.file_worker import FileWorker
 from app.workers.messages import ModelInfo
 from spade.formats.photo import read_photo
-
-STYLE_SIDE = 512
-SEEDS = 1_000_000
 
 NO_ENCODER = (
     "This model has no encoder: it can't take its style from a picture. "
     "“Surprise me” draws one at random."
 )
-NO_STYLE = "This model takes no style: it paints each scene in one way only."
+NO_STYLE = "This model takes no style: the label map alone decides the picture."
 
 
 class StyleController(QObject):
-    """Reads pictures off the GUI thread and makes them the document's style, undoably."""
+    """Reads pictures off the GUI thread and hands them to ``choose``."""
 
     failed = Signal(str)
-    picture_used = Signal(object)  # Path, bytes or None, of a picture that became the style
+    picture_used = Signal(object)  # Path or bytes of a picture that became the style
 
     def __init__(
-        self, document: Document, files: FileWorker, choosers: Choosers, window: QWidget
+        self,
+        choose: Callable[[ImageStyle], object],
+        surprise: Callable[[], object],
+        files: FileWorker,
+        choosers: Choosers,
+        window: QWidget,
     ) -> None:
         super().__init__(window)
-        self._document, self._files = document, files
-        self._choosers, self._window = choosers, window
+        self._choose, self._surprise = choose, surprise
+        self._files, self._choosers, self._window = files, choosers, window
         self._info: ModelInfo | None = None
         self._number = 0
 
@@ -60,30 +61,23 @@ class StyleController(QObject):
         if self.obstacle:
             self.failed.emit(self.obstacle)
             return
-        name = source.stem if isinstance(source, Path) else "Pasted picture"
+        is_file = isinstance(source, Path)
+        title = title_of(source.stem) if is_file else "Pasted picture"
         self._number += 1
         number = self._number
 
         def done(pixels: NDArray[np.uint8]) -> None:
             if number == self._number:  # of two drops in a row the later one counts
-                self.choose(ImageStyle(pixels, name))
+                self._choose(ImageStyle(pixels, title))
                 self.picture_used.emit(source)
 
         self._files.submit(
-            lambda: read_photo(source, max_side=STYLE_SIDE, name=_label(source)),
+            lambda: read_photo(
+                source, max_side=STYLE_SIDE, name=source.name if is_file else "The picture"
+            ),
             done,
             lambda error: self.failed.emit(str(error)),
         )
-
-    def choose(self, source: StyleSource) -> None:
-        """Make ``source`` the style; strength stays, a mix ends."""
-        if isinstance(source, ImageStyle) and self.obstacle:
-            self.failed.emit(self.obstacle)
-            return
-        style = replace(self._document.style, source=source, second=None, mix=0.0)
-        if style.strength == 0.0:
-            style = replace(style, strength=1.0)  # else the choice would change nothing
-        self._document.set_style(style, "Change style")
 
     def open_picture(self) -> None:
         """Ask for a photo and use it."""
@@ -92,8 +86,7 @@ class StyleController(QObject):
     def paste(self) -> None:
         """Use the picture on the clipboard."""
         data = QApplication.clipboard().mimeData()
-        drop = read_drop(data)
-        source = picture_bytes(data) if drop.source == b"" else drop.source
+        source = read_drop(data).path or picture_bytes(data)
         if not source:
             self.failed.emit(
                 "There is no picture on the clipboard: copy one in a browser or a picture viewer."
@@ -107,13 +100,4 @@ class StyleController(QObject):
             self.failed.emit(NO_STYLE)
             return
         self._number += 1  # a picture still being read must not come after it
-        self.choose(SampledStyle(random.randrange(SEEDS)))
-
-    def use_default(self) -> None:
-        """Back to the model's own style."""
-        self._number += 1
-        self.choose(DefaultStyle())
-
-
-def _label(source: Path | bytes) -> str | None:
-    return source.name if isinstance(source, Path) else "The picture"
+        self._surprise()

@@ -1,0 +1,85 @@
+"""Composition root: makes the parts, wires workers to the window, runs the event loop.
+
+Imports no torch: the renderer is a child process that is started once the window shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.state.document import Document
+from app.state.preferences import Preferences
+from app.ui import theme
+from app.ui.about_dialog import version
+from app.ui.choosers import Choosers
+from app.ui.icons import app_icon
+from app.ui.main_window import MainWindow, Services
+from app.ui.model_sources import default_source, text_of
+from app.ui.window_files import WindowFiles
+from app.workers.preview_worker import PreviewWorker
+from spade.formats.palette import load_palette
+
+PALETTE = "landscape"
+BACKGROUND = "sky"
+SIZE = (512, 512)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the application until its window closes; returns the exit status.
+
+    ``argv``: without the program's name; at most a file to open.
+    """
+    arguments = parse(sys.argv[1:] if argv is None else argv)
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("spadework")
+    app.setApplicationDisplayName("Spadework")
+    app.setDesktopFileName("spadework")
+    app.setWindowIcon(app_icon())
+    window = make_window(app)
+    window.show()
+    file = Path(arguments.file).absolute() if arguments.file else None
+    # Not before the window is on the screen: starting the renderer costs time.
+    QTimer.singleShot(0, lambda: window.start(file))
+    return app.exec()
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line: ``file`` or None."""
+    parser = argparse.ArgumentParser(
+        prog="spadework", description="Paint what is where; a SPADE generator shows the photo."
+    )
+    parser.add_argument(
+        "file", nargs="?", help="a project (.ora), a label map or an exported picture to open"
+    )
+    parser.add_argument("--version", action="version", version=f"spadework {version()}")
+    return parser.parse_args(list(argv))
+
+
+def make_window(app: QApplication) -> MainWindow:
+    """A window with an empty scene, its workers not started yet."""
+    files = WindowFiles()
+    preferences = Preferences(submit=files.submit)
+    theme.apply_theme(app, preferences.theme)
+    services = Services(
+        preferences=preferences,
+        files=files,
+        worker=PreviewWorker(device=preferences.device),
+        choosers=Choosers(),
+    )
+    palette = load_palette(PALETTE)
+    background = palette.find(BACKGROUND) or palette.classes[0]
+    document = Document()
+    document.new(*SIZE, background.id, palette, text_of(default_source()))
+    window = MainWindow(document, services)
+    files.setParent(window)
+    preferences.setParent(window)
+    services.worker.setParent(window)
+    document.setParent(window)
+    return window

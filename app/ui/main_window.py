@@ -1,0 +1,312 @@
+"""The window: three areas, and who talks to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QPushButton,
+    QSizePolicy,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.palette_search import NUMBER_KEYS
+from app.state.document import Document
+from app.state.folders import state_dir
+from app.state.preferences import Preferences
+from app.state.tool_settings import ToolSettings
+from app.state.view_state import ViewState
+from app.ui.actions import BEFORE_KEY, Actions
+from app.ui.banner import Banner
+from app.ui.canvas_commands import CanvasCommands
+from app.ui.choosers import Choosers
+from app.ui.export_controller import ExportController
+from app.ui.file_controller import FileController
+from app.ui.first_steps import FirstSteps
+from app.ui.icons import app_icon, icon
+from app.ui.model_controller import ModelController
+from app.ui.palette_panel import PalettePanel
+from app.ui.preview_controller import PreviewController
+from app.ui.recovery import Autosave
+from app.ui.status_bar import StatusBar
+from app.ui.style_controller import StyleController
+from app.ui.style_gallery import StyleGallery
+from app.ui.style_properties import StyleProperties
+from app.ui.tile_controller import TileController
+from app.ui.tool_bar import ToolBar
+from app.ui.tool_options import ToolOptions
+from app.ui.window_commands import WindowCommands
+from app.ui.workspace import Workspace
+from app.workers.file_worker import FileWorker
+from app.workers.preview_worker import PreviewWorker
+
+LAYOUT_VERSION = 1
+FIRST_SIZE = QSize(1280, 800)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the window uses and doesn't make; it stops the two workers when it closes.
+
+    ``photos``: the gallery's pictures; None: the bundled ones.
+    """
+
+    preferences: Preferences
+    files: FileWorker
+    worker: PreviewWorker
+    choosers: Choosers
+    photos: tuple[Path, ...] | None = None
+
+
+class MainWindow(QMainWindow):
+    """One document with its views. Controllers do the work; this is where they are wired."""
+
+    def __init__(self, document: Document, services: Services) -> None:
+        super().__init__()
+        self.setObjectName("main_window")
+        self.setWindowIcon(app_icon())
+        self.document = document
+        self.services = services
+        self.tools = ToolSettings(document.background, self)
+        self.view = ViewState(self)
+        self.actions_table = Actions(self)
+        self._build_views()
+        self._build_controllers()
+        self._build_frame()
+        self.commands = WindowCommands(self)
+        self._wire_panels()
+        self._default_layout = self.saveState(LAYOUT_VERSION)
+        self._restore_layout()
+        self._show_title()
+        self._closing = False
+
+    # -- construction
+
+    def _build_views(self) -> None:
+        document, tools, view = self.document, self.tools, self.view
+        self.workspace = Workspace(document, tools, view)
+        self.banner = Banner()
+        self.palette_panel = PalettePanel(document, tools)
+        self.gallery = StyleGallery(
+            self.services.files.submit,
+            state_dir() / "styles",
+            photos=self.services.photos,
+            choosers=self.services.choosers,
+        )
+        self.properties = StyleProperties(document, view)
+        self.tool_bar = ToolBar(tools)
+        self.tool_options = ToolOptions(tools, view)
+        self.status = StatusBar(document, view)
+        self.setStatusBar(self.status)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.workspace, 1)
+        self.setCentralWidget(middle)
+        self.first_steps = FirstSteps(self.workspace)
+        self.first_steps.hide()
+
+    def _build_controllers(self) -> None:
+        document, services = self.document, self.services
+        files, choosers, worker = services.files, services.choosers, services.worker
+        self.preview = PreviewController(document, self.view, worker, self.workspace, parent=self)
+        self.files = FileController(
+            document, self.view, self.preview, services.preferences, files, choosers, self
+        )
+        self.exports = ExportController(
+            document,
+            self.preview,
+            worker,
+            self.files,
+            services.preferences,
+            files,
+            choosers,
+            self,
+        )
+        self.models = ModelController(document, worker, self.preview, files, choosers, self)
+        self.styles = StyleController(
+            self.properties.choose, self.properties.surprise, files, choosers, self
+        )
+        self.canvas_commands = CanvasCommands(document, self.preview, files, choosers, self)
+        self.tiles = TileController(document, self.preview, worker, self.gallery, self)
+        self.autosave = Autosave(document, files, self.files.project, self)
+
+    def _build_frame(self) -> None:
+        actions = self.actions_table
+        actions.fill(self.menuBar())
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self._top_bar())
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tool_bar)
+        self.tool_bar.setMovable(False)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        docks = (
+            self._dock("palette", "Classes", self.palette_panel, left),
+            self._dock("gallery", "Styles", self.gallery, right),
+            self._dock("properties", "Look", self.properties, right),
+        )
+        for corner, area in (
+            (Qt.Corner.BottomLeftCorner, left),
+            (Qt.Corner.BottomRightCorner, right),
+        ):
+            self.setCorner(corner, area)
+        palette, gallery, properties = docks
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([palette, gallery], [224, 284], horizontal)
+        self.resizeDocks([gallery, properties], [460, 240], vertical)
+        for dock in docks:
+            actions.menus["panels"].addAction(dock.toggleViewAction())
+
+    def _top_bar(self) -> QToolBar:
+        actions = self.actions_table
+        bar = QToolBar("Options")
+        bar.setObjectName("top_bar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(18, 18))
+        bar.addActions([actions["undo"], actions["redo"]])
+        bar.addSeparator()
+        self.tool_options.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        bar.addWidget(self.tool_options)
+        bar.addSeparator()
+        bar.addActions([actions[name] for name in ("view_side", "view_picture", "view_overlay")])
+        bar.addSeparator()
+        bar.addActions([actions["live"], actions["render"]])
+        bar.addSeparator()
+        self.export_button = QPushButton(icon("image-move", "on_accent"), "Export")
+        self.export_button.setProperty("kind", "primary")
+        self.export_button.setToolTip(actions["export_picture"].toolTip())
+        self.export_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.export_button.clicked.connect(lambda: actions["export_picture"].trigger())
+        bar.addWidget(self.export_button)
+        bar.toggleViewAction().setEnabled(False)
+        return bar
+
+    def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock_{name}")
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _wire_panels(self) -> None:
+        document, gallery, styles = self.document, self.gallery, self.styles
+        self.workspace.hovered.connect(lambda x, y, _class_id: self.status.set_pointer((x, y)))
+        self.workspace.hover_left.connect(lambda: self.status.set_pointer(None))
+        self.workspace.style_dropped.connect(styles.use)
+        self.workspace.open_dropped.connect(self.files.open_path)
+        self.workspace.drop_refused.connect(
+            lambda text: self.banner.show_error(text.replace("\n", " "))
+        )
+        self.palette_panel.focus_canvas.connect(self.focus_canvas)
+        gallery.focus_canvas.connect(self.focus_canvas)
+        gallery.style_chosen.connect(self.properties.choose)
+        gallery.second_chosen.connect(self.properties.choose_second)
+        self.properties.trace_requested.connect(self.canvas_commands.trace)
+        gallery.surprise_requested.connect(styles.surprise)
+        styles.picture_used.connect(lambda source: gallery.add_pictures([source], choose=False))
+        document.style_changed.connect(lambda: gallery.set_current(document.style))
+        document.canvas_replaced.connect(lambda: gallery.set_current(document.style))
+        document.path_changed.connect(self._show_title)
+        document.modified_changed.connect(lambda _modified: self._show_title())
+        self.files.title_changed.connect(self._show_title)
+        self.first_steps.dismissed.connect(self._hint_seen)
+        for shortcut_key in NUMBER_KEYS:
+            shortcut = QShortcut(QKeySequence(shortcut_key), self)
+            shortcut.activated.connect(lambda key=shortcut_key: self.palette_panel.pick_key(key))
+        # Tab keeps its usual meaning in the panels; on the canvas it cycles the views.
+        cycle = QShortcut(QKeySequence(Qt.Key.Key_Tab), self.workspace)
+        cycle.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        cycle.activated.connect(self.view.cycle)
+
+    # -- what others ask of the window
+
+    def focus_canvas(self) -> None:
+        """Give the keyboard to the canvas, or to the picture if that is what is shown."""
+        canvas = self.workspace.canvas
+        (canvas if canvas.isVisible() else self.workspace.preview).setFocus()
+
+    def reset_layout(self) -> None:
+        """Every panel back where it was at first."""
+        self.restoreState(self._default_layout, LAYOUT_VERSION)
+
+    def show_first_steps(self) -> None:
+        """Show the card of three steps."""
+        self.first_steps.show()
+
+    def start(self, path: Path | None) -> None:
+        """To be called once the window is shown: workers, model, first scene."""
+        self.commands.start(path)
+
+    def close_now(self) -> None:
+        """Close without a question; joins the workers."""
+        if self._closing:
+            return
+        self._closing = True
+        preferences = self.services.preferences
+        preferences.geometry = _text(self.saveGeometry())
+        preferences.layout = _text(self.saveState(LAYOUT_VERSION))
+        self.hide()  # at once; the workers may take a moment
+        self.gallery.finish()
+        self.autosave.close()
+        self.services.worker.stop()
+        self.services.files.stop()
+        preferences.flush()
+        self.close()
+
+    # -- events
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == BEFORE_KEY and not event.modifiers():
+            if not event.isAutoRepeat():
+                self.view.show_before = True
+            return
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == BEFORE_KEY:
+            if not event.isAutoRepeat():
+                self.view.show_before = False
+            return
+        super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.view.show_before = False  # the release may go to another window
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._closing:
+            event.accept()
+            return
+        event.ignore()
+        self.files.unless_unsaved(self.close_now)
+
+    def _restore_layout(self) -> None:
+        preferences = self.services.preferences
+        if not preferences.geometry or not self.restoreGeometry(_bytes(preferences.geometry)):
+            screen = self.screen().availableGeometry().size()
+            self.resize(FIRST_SIZE.boundedTo(screen))
+        if preferences.layout:
+            self.restoreState(_bytes(preferences.layout), LAYOUT_VERSION)
+
+    def _hint_seen(self) -> None:
+        self.services.preferences.hint_seen = True
+
+    def _show_title(self) -> None:
+        self.setWindowModified(self.document.modified)
+        self.setWindowTitle(f"{self.files.title}[*] – Spadework")
+
+
+def _text(data: QByteArray) -> str:
+    return bytes(data.toBase64().data()).decode("ascii")
+
+
+def _bytes(text: str) -> QByteArray:
+    return QByteArray.fromBase64(QByteArray(text.encode("ascii", "ignore")))
