@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage
 from spade.formats.rect import Rect
 
 _EVEN_BITS = np.uint32(0xFEFEFEFE)
+_STRIP = 16
 
 
 class Pyramid:
@@ -24,12 +25,14 @@ class Pyramid:
 
     @classmethod
     def from_rgb(cls, rgb: NDArray[np.uint8]) -> Pyramid:
-        """A copy of ``rgb``, uint8 ``(H, W, 3)``."""
+        """A copy of ``rgb``, uint8 ``(H, W, 3)``; it can't be edited."""
         rgb = np.ascontiguousarray(rgb)
         height, width = rgb.shape[:2]
         image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
         packed = image.convertToFormat(QImage.Format.Format_RGB32)
-        return cls(np.frombuffer(packed.constBits(), np.uint32).reshape(height, width).copy())
+        pyramid = cls(np.frombuffer(packed.constBits(), np.uint32).reshape(height, width))
+        pyramid._images[0] = packed  # the owner of the pixels
+        return pyramid
 
     @property
     def pixels(self) -> NDArray[np.uint32]:
@@ -81,8 +84,12 @@ def _halved(pixels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     height, width = pixels.shape
     if height % 2 or width % 2:
         pixels = np.pad(pixels, ((0, height % 2), (0, width % 2)), mode="edge")
-    rows = _mean(pixels[::2], pixels[1::2])
-    return _mean(rows[:, ::2], rows[:, 1::2])
+    halved = np.empty((pixels.shape[0] // 2, pixels.shape[1] // 2), np.uint32)
+    for top in range(0, len(halved), _STRIP):  # strips stay in the processor's cache
+        strip = pixels[2 * top : 2 * (top + _STRIP)]
+        rows = _mean(strip[::2], strip[1::2])
+        halved[top : top + _STRIP] = _mean(rows[:, ::2], rows[:, 1::2])
+    return halved
 
 
 def _mean(a: NDArray[np.uint32], b: NDArray[np.uint32]) -> NDArray[np.uint32]:
