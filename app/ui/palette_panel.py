@@ -39,7 +39,7 @@ class PalettePanel(QWidget):
         self.name = ElidedLabel(role="heading")
         self.previous = ElidedLabel(role="caption")
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Find a class")
+        self.search.setPlaceholderText("Find…")
         self.search.setAccessibleName("Find a class")
         self.search.setToolTip("Type a part of a name, Enter takes the first (Ctrl+F)")
         at = QLineEdit.ActionPosition

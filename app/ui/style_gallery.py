@@ -82,10 +82,10 @@ class StyleGallery(QWidget):
         self._picks_second = False
         self.faces = Segmented(((False, "Photos", ""), (True, "This scene", "")))
         self.faces.buttons[True].setToolTip("Show the present scene in each style")
-        self.add = QPushButton(icon("plus"), "Add…")
+        self.add = QPushButton(icon("plus"), " Add…")
         self.add.setToolTip("Add a picture of your own (or drop or paste one here)")
         self.note, self.note_text = QFrame(), QLabel()
-        self.surprise = QPushButton(icon("dice-5-outline"), "Surprise me")
+        self.surprise = QPushButton(icon("dice-5-outline"), " Surprise me")
         self.view = TileView()
         self.bar, self.bar_text, self.bar_button = QFrame(), ElidedLabel(), QPushButton()
         self._idle = QTimer(self, singleShot=True, interval=IDLE_MS)

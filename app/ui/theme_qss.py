@@ -41,8 +41,15 @@ QFrame[role="separator"][orientation="vertical"] {
 QFrame[role="separator"][orientation="horizontal"] { min-height: 1px; max-height: 1px; }
 
 /* docks and bars */
-QDockWidget { color: $text; font-weight: 600; titlebar-close-icon: none; }
+QDockWidget {
+    color: $text; font-weight: 600;
+    titlebar-close-icon: url("$dock_close"); titlebar-normal-icon: url("$dock_float");
+}
 QDockWidget::title { background: $window; padding: 7px 12px; border-bottom: 1px solid $border; }
+QDockWidget::close-button, QDockWidget::float-button {
+    background: transparent; border: 0; border-radius: ${radius_small}px; padding: 0;
+}
+QDockWidget::close-button:hover, QDockWidget::float-button:hover { background: $control_hover; }
 QToolBar { background: $window; border: 0; padding: 4px; spacing: 2px; }
 QToolBar::separator { background: $border; }
 QToolBar::separator:horizontal { width: 1px; margin: 5px 5px; }
@@ -247,6 +254,8 @@ _IMAGES = (
     "chevron-up",
     "chevron-down",
     "chevron-right",
+    "dock-close",
+    "dock-float",
 )
 
 
