@@ -51,7 +51,9 @@ class _Child:
     """One process, the thread that reads its answers, and where they go."""
 
     def __init__(self, device: str, on_death: Callable[[], None]) -> None:
-        flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 0
+        flags = 0
+        if sys.platform == "win32":
+            flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), device],

@@ -1,0 +1,159 @@
+"""Will a render fit into memory? Asked before it starts. Loads no torch by itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from spade.config import GeneratorConfig
+from spade.formats.errors import InputError
+
+FIELD_BYTES = 512 << 20
+"""Default bound on the modulation fields that an engine keeps between renders."""
+
+_FLOAT = 4
+_FIXED = 64 << 20  # strips of the embedding, workspaces of the convolutions
+_SLACK = 1.15  # what the allocator rounds up and keeps; see tests/spade/test_memory.py
+_HEADROOM = 0.95  # never plan to take the very last of what is available
+
+
+def estimate_render_bytes(
+    config: GeneratorConfig, width: int, height: int, *, field_bytes: int = FIELD_BYTES
+) -> int:
+    """Bytes that rendering ``width`` x ``height`` pixels takes at its peak, weights not counted.
+
+    The most of: making the one-hot map (twice at full size for a moment), and any block,
+    which holds its input, its normalised input, its middle and output, and the shortcut,
+    beside the one-hot pyramid. ``field_bytes``: what the engine may keep besides.
+    """
+    stride = config.stride
+    width, height = -(-width // stride) * stride, -(-height // stride) * stride
+    pixels = width * height
+    pyramid = config.semantic_nc * pixels * _FLOAT * 4 // 3
+    making = config.semantic_nc * pixels * _FLOAT + 24 * pixels
+    blocks, fields = 0, 0
+    for fin, fout, cells in _blocks(config, pixels):
+        middle = min(fin, fout)
+        blocks = max(blocks, cells * _FLOAT * (2 * fin + middle + fout))
+        modulated = fin + middle + (fin if fin != fout else 0)
+        fields += 2 * modulated * cells * _FLOAT
+    picture = 4 * 3 * _FLOAT * pixels
+    work = pyramid + max(making, blocks) + picture
+    return int(_SLACK * work) + min(fields, field_bytes) + _FIXED
+
+
+def check_render_fits(
+    config: GeneratorConfig,
+    width: int,
+    height: int,
+    available: int | None = None,
+    *,
+    field_bytes: int = FIELD_BYTES,
+) -> None:
+    """Raise InputError, with the size that would fit, if a render needs more than there is.
+
+    available: bytes; None asks the system. Where that can't be known, nothing is raised.
+    """
+    if available is None:
+        available = available_memory()
+    if available is None:
+        return
+    room = int(available * _HEADROOM)
+    needed = estimate_render_bytes(config, width, height, field_bytes=field_bytes)
+    if needed <= room:
+        return
+    fitting = _largest_fitting(config, width, height, room, field_bytes)
+    remedy = f"make it at most {fitting[0]}x{fitting[1]}" if fitting else "free some memory"
+    raise InputError(
+        f"a picture of {width}x{height} needs about {_gigabytes(needed)} of memory and "
+        f"{_gigabytes(available)} is available: {remedy}, or close other programs"
+    )
+
+
+def available_memory(device: str = "cpu") -> int | None:
+    """Bytes that can be had now on ``device`` without swapping; None if nobody knows."""
+    if device.startswith("cuda"):
+        import torch
+
+        free, _ = torch.cuda.mem_get_info(device)
+        # The allocator keeps what it has freed; that can be had too.
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + idle)
+    found = [each for each in (_system_memory(), _cgroup_memory()) if each is not None]
+    return min(found, default=None)
+
+
+def _blocks(config: GeneratorConfig, pixels: int) -> list[tuple[int, int, int]]:
+    """(channels in, channels out, cells of its grid) of every residual block."""
+    k = config.ngf
+    doublings = config.doublings
+    middle = 1 if config.upsampling == "normal" else 2
+    plan = [(16 * k, 16 * k, 0), (16 * k, 16 * k, 1), (16 * k, 16 * k, middle)]
+    plan += [(16 * k >> i, 8 * k >> i, middle + 1 + i) for i in range(4)]
+    if config.upsampling == "most":
+        plan.append((k, k // 2, middle + 5))
+    return [(fin, fout, pixels >> 2 * (doublings - level)) for fin, fout, level in plan]
+
+
+def _largest_fitting(
+    config: GeneratorConfig, width: int, height: int, room: int, field_bytes: int
+) -> tuple[int, int] | None:
+    """The largest size of the same shape that fits, in steps of 1/64."""
+    for step in range(63, 0, -1):
+        smaller = max(1, width * step // 64), max(1, height * step // 64)
+        if estimate_render_bytes(config, *smaller, field_bytes=field_bytes) <= room:
+            return smaller
+    return None
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 2**30:.1f} GB"
+
+
+def _system_memory() -> int | None:
+    if sys.platform == "win32":
+        return _windows_memory()
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"):  # macOS has the second alone
+        try:
+            return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+        except (ValueError, OSError):
+            continue
+    return None
+
+
+def _cgroup_memory() -> int | None:
+    """What a container's limit leaves; None without a limit."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        used = int((folder / "memory.current").read_text())
+        return None if limit == "max" else max(0, int(limit) - used)
+    except (OSError, ValueError):
+        return None
+
+
+if sys.platform == "win32":
+
+    def _windows_memory() -> int | None:
+        import ctypes
+
+        class Status(ctypes.Structure):
+            _fields_ = [
+                ("length", ctypes.c_ulong),
+                ("load", ctypes.c_ulong),
+                *((name, ctypes.c_ulonglong) for name in ("total", "free", "page", "page_free")),
+                *((name, ctypes.c_ulonglong) for name in ("virtual", "virtual_free", "extended")),
+            ]
+
+        status = Status()
+        status.length = ctypes.sizeof(Status)
+        if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
+            return None
+        return int(status.free)
