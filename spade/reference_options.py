@@ -14,8 +14,11 @@ from typing import Any, cast, get_args
 
 from spade.config import GeneratorConfig, Upsampling
 from spade.formats.errors import InputError
+from spade.formats.limits import MAX_SIDE
 
 DEFAULT_CROP_SIZE = 256
+
+_MIN_ASPECT, _MAX_ASPECT = 1 / 16, 16.0
 
 # Channels of the semantic map -> labels, don't care, edges, in the paper's own models:
 # COCO-Stuff, ADE20K, Cityscapes.
@@ -133,9 +136,9 @@ def _check_values(said: Said, path: Path) -> None:
             f"{path}: upsampling is {said.upsampling!r}: use one of "
             f"{', '.join(get_args(Upsampling))}"
         )
-    if said.crop_size is not None and not 1 <= said.crop_size <= 8192:
-        raise InputError(f"{path}: crop_size is {said.crop_size}: use 32 to 8192 pixels")
-    if said.aspect_ratio is not None and not 1 / 16 <= said.aspect_ratio <= 16:
+    if said.crop_size is not None and not 1 <= said.crop_size <= MAX_SIDE:
+        raise InputError(f"{path}: crop_size is {said.crop_size}: use 32 to {MAX_SIDE} pixels")
+    if said.aspect_ratio is not None and not _MIN_ASPECT <= said.aspect_ratio <= _MAX_ASPECT:
         raise InputError(
             f"{path}: aspect_ratio is {said.aspect_ratio}: it is width / height, 1/16 to 16"
         )
@@ -181,21 +184,22 @@ def _check_grid(tensors: GeneratorTensors, said: Said, upsampling: Upsampling, p
 
 
 def _fitting(cells: int, kinds: tuple[Upsampling, ...], said: Said) -> list[str]:
-    """Combinations whose base grid has ``cells`` cells, likeliest (squarest) first."""
-    found: list[tuple[float, int, str]] = []
+    """Combinations whose base grid has ``cells`` cells, likeliest first: square, then wide."""
+    found: list[tuple[float, bool, int, str]] = []
     for columns in range(1, cells + 1):
         rows = cells // columns
         if columns * rows != cells:
             continue
         aspect = said.aspect_ratio or columns / rows
-        if round(columns / aspect) != rows:
+        if round(columns / aspect) != rows or not _MIN_ASPECT <= aspect <= _MAX_ASPECT:
             continue
         for kind in kinds:
             crop = columns * _stride(kind)
-            if said.crop_size in (None, crop):
+            if said.crop_size in (None, crop) and crop <= MAX_SIDE:
                 text = f"upsampling '{kind}', crop_size {crop}, aspect_ratio {aspect:g}"
-                found.append((max(columns / rows, rows / columns), crop, text))
-    return [text for _, _, text in sorted(found)]
+                squareness = max(columns / rows, rows / columns)
+                found.append((squareness, rows > columns, crop, text))
+    return [text for *_, text in sorted(found)]
 
 
 def _stride(upsampling: Upsampling) -> int:
