@@ -21,7 +21,7 @@ from app.ui.choosers import Choosers
 from app.ui.icons import app_icon
 from app.ui.main_window import MainWindow, Services
 from app.ui.model_sources import default_source, text_of
-from app.ui.window_files import WindowFiles
+from app.workers.file_worker import FileWorker
 from app.workers.preview_worker import PreviewWorker
 from spade.formats.palette import load_palette
 
@@ -64,7 +64,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def make_window(app: QApplication) -> MainWindow:
     """A window with an empty scene, its workers not started yet."""
-    files = WindowFiles()
+    files = FileWorker()
     preferences = Preferences(submit=files.submit)
     theme.apply_theme(app, preferences.theme)
     services = Services(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
@@ -44,8 +45,10 @@ from app.ui.tool_bar import ToolBar
 from app.ui.tool_options import ToolOptions
 from app.ui.window_commands import WindowCommands
 from app.ui.workspace import Workspace
-from app.workers.file_worker import FileWorker
-from app.workers.preview_worker import PreviewWorker
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.file_worker import FileWorker
+    from app.workers.preview_worker import PreviewWorker
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1280, 800)
@@ -209,6 +212,7 @@ class MainWindow(QMainWindow):
         gallery.style_chosen.connect(self.properties.choose)
         gallery.second_chosen.connect(self.properties.choose_second)
         self.properties.trace_requested.connect(self.canvas_commands.trace)
+        self.properties.second_requested.connect(gallery.pick_second)
         gallery.surprise_requested.connect(styles.surprise)
         styles.picture_used.connect(lambda source: gallery.add_pictures([source], choose=False))
         document.style_changed.connect(lambda: gallery.set_current(document.style))

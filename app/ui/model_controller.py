@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from app.ui.model_dialog import ModelDialog
 from app.ui.model_sources import default_source, palette_for, source_of, text_of
 from app.ui.preview_controller import PreviewController
 from app.ui.questions import ask_remap
-from app.workers.file_worker import FileWorker
 from app.workers.messages import Failure, ModelInfo, ModelSource
-from app.workers.preview_worker import PreviewWorker
 from spade.formats.palette import UNKNOWN_ID, Palette, load_palette
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.file_worker import FileWorker
+    from app.workers.preview_worker import PreviewWorker
 
 NAMES_SHOWN = 4
 

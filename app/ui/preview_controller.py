@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from app.core.schedule import LiveSchedule
 from app.state.document import Document
 from app.state.view_state import ViewState
 from app.workers.messages import Failure, ModelSource, Purpose, RenderRequest, RenderResult
-from app.workers.preview_worker import PreviewWorker
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.preview_worker import PreviewWorker
 
 Pixels = NDArray[np.uint8]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,11 @@ from app.core.style import ImageStyle
 from app.ui.choosers import PHOTO_FILTER, Choosers
 from app.ui.drops import picture_bytes, read_drop
 from app.ui.style_files import STYLE_SIDE, title_of
-from app.workers.file_worker import FileWorker
 from app.workers.messages import ModelInfo
 from spade.formats.photo import read_photo
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.file_worker import FileWorker
 
 NO_ENCODER = (
     "This model has no encoder: it can't take its style from a picture. "

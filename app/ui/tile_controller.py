@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -11,7 +12,9 @@ from app.state.document import Document
 from app.ui.preview_controller import PreviewController
 from app.ui.style_gallery import StyleGallery
 from app.workers.messages import Failure, Purpose, RenderResult
-from app.workers.preview_worker import PreviewWorker
+
+if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.preview_worker import PreviewWorker
 
 LONG_SIDE = 192  # pixels; a tile is about 130 wide
 

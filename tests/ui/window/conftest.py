@@ -12,12 +12,12 @@ from app.state.document import Document
 from app.state.preferences import Preferences
 from app.ui import theme
 from app.ui.main_window import MainWindow, Services
-from app.ui.window_files import WindowFiles
+from app.workers.file_worker import FileWorker
 from app.workers.preview_worker import PreviewWorker
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from painter import LANDSCAPE, Answers, PaintBackend, settle  # noqa: E402
+from painter import LANDSCAPE, Answers, PaintBackend, settle
 
 SKY = LANDSCAPE.find("sky").id
 
@@ -32,7 +32,7 @@ def make_window(qtbot) -> Iterator[Callable[..., MainWindow]]:
 
         theme.apply_theme(QApplication.instance(), "dark")
         backend = backend or PaintBackend(open_gate=True)
-        files = WindowFiles()
+        files = FileWorker()
         preferences = Preferences(submit=files.submit)
         preferences.hint_seen = True
         preferences.licence_seen = True

@@ -21,7 +21,7 @@ from spade.formats.palette import Palette, load_palette
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workers"))
 
-from fake_backend import FakeBackend  # noqa: E402
+from fake_backend import FakeBackend
 
 LANDSCAPE = load_palette("landscape")
 
