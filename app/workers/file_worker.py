@@ -53,10 +53,11 @@ class FileWorker(QObject):
         If it raises, ``on_error`` gets an InputError whose text is one line for a person:
         the very one raised (so subclasses that carry more arrive as they are), or one made
         of an OSError or anything else; the latter is also logged, being a fault of ours.
-        Raises RuntimeError after ``stop``.
+        Once ``stop`` was called, nothing more is taken on: who is answered while the worker
+        stops may ask for more (the scene is read: now its model's palette), for nobody.
         """
         if self._stopped:
-            raise RuntimeError("the file worker was stopped")
+            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="file-worker", daemon=True)
             self._thread.start()
@@ -66,10 +67,7 @@ class FileWorker(QObject):
             self.busy_changed.emit(True)
 
     def stop(self) -> None:
-        """Finish every job submitted, join the thread and deliver what is left to deliver.
-
-        Callbacks may not submit anything after this was called.
-        """
+        """Finish every job submitted, join the thread and deliver what is left to deliver."""
         self._stopped = True
         if self._thread is not None:
             self._jobs.put(None)

@@ -119,12 +119,30 @@ def test_stopping_finishes_every_job_and_delivers_it(qapp) -> None:
     assert done == [0, 1, 2]
 
 
-def test_stopping_twice_or_unused_is_harmless_and_submitting_later_is_refused(qapp) -> None:
+def test_stopping_twice_or_unused_is_harmless_and_nothing_runs_later(qapp) -> None:
     worker = FileWorker()
     worker.stop()
     worker.stop()
-    with pytest.raises(RuntimeError, match="stopped"):
-        worker.submit(lambda: None)
+    ran: list[bool] = []
+    worker.submit(lambda: ran.append(True))
+    worker.stop()
+    assert ran == []
+    assert not worker.busy
+
+
+def test_an_answer_that_comes_while_stopping_may_ask_for_more_in_vain(qapp) -> None:
+    worker = FileWorker()
+    done: list[str] = []
+
+    def first(result: str) -> None:
+        done.append(result)
+        worker.submit(lambda: done.append("more"))
+
+    worker.submit(lambda: "first", first)
+    worker.submit(lambda: "second", done.append)
+    worker.stop()
+    assert done == ["first", "second"]
+    assert not worker.busy
 
 
 def test_a_callback_may_submit_the_next_job(qtbot, worker: FileWorker) -> None:
