@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spade.config import Pix2PixHDConfig
+from spade.spectral import making_plain
 
 EPS = 1e-5
 """Of instance norm."""
@@ -116,6 +117,8 @@ def normalized(h: Tensor, on: bool) -> Tensor:
 
 def gaussian_init(network: nn.Module, std: float = 0.02) -> None:
     """Weights from N(0, std^2), zero biases, as pix2pixHD's authors start (their section 4)."""
+    if making_plain():
+        return
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, std=std)

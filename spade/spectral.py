@@ -26,9 +26,14 @@ def plain_weights() -> Iterator[None]:
         _plain.reset(token)
 
 
+def making_plain() -> bool:
+    """Whether the caller is inside :func:`plain_weights`."""
+    return _plain.get()
+
+
 def spectral_norm(module: M) -> M:
     """Divide the module's weight by its largest singular value (one power iteration a step)."""
-    if _plain.get():
+    if making_plain():
         return module
     parametrizations.spectral_norm(module)
     return module
@@ -68,7 +73,7 @@ def settle_spectral_norm(network: nn.Module, iterations: int = 15) -> None:
 
 def glorot_init(network: nn.Module, gain: float = 0.02) -> None:
     """Glorot (Xavier) normal weights scaled by ``gain``, zero biases (paper, appendix A)."""
-    if _plain.get():
+    if making_plain():
         return
     with torch.no_grad():
         for module in network.modules():

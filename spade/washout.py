@@ -27,6 +27,7 @@ from spade.model import Model, count_parameters, to_picture
 from spade.pix2pixhd import Pix2PixHDGenerator
 from spade.sheet import RGB
 from spade.spectral import glorot_init
+from spade.weights import build_plain
 
 SAME = 1e-3
 """Mean absolute differences below this (of 1, the full range) count as no difference."""
@@ -163,8 +164,7 @@ def fresh_generator(model: Model, seed: int = 0) -> Generator:
 
 def _without_normalisation(baseline: Pix2PixHDGenerator) -> Pix2PixHDGenerator:
     """The same weights (not copied) without instance norm."""
-    with torch.device("meta"):
-        network = Pix2PixHDGenerator(replace(baseline.config, normalize=False))
+    network = build_plain(Pix2PixHDGenerator, replace(baseline.config, normalize=False), "washout")
     network.load_state_dict(baseline.state_dict(), assign=True)
     return network.eval()
 

@@ -49,7 +49,9 @@ def read_map(
     except InexactColors as error:
         raise InputError(f"{error}; or use --nearest") from None
     labels = image.labels
-    wrong = labels[(labels >= config.label_nc) & (labels != palette.ignore)]
+    # The id after the last class stands for "don't care" in the data sets' own files.
+    top = config.label_nc + int(config.contain_dontcare)
+    wrong = labels[(labels >= top) & (labels != palette.ignore)]
     if wrong.size:
         raise InputError(
             f"{path}: has class id {int(wrong[0])}, but the model's ids are 0 to "
