@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeVar, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from spade.formats.errors import InputError
 
@@ -139,10 +139,15 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
 
     Raises InputError naming ``where`` and the key for an unknown key or a wrong value.
     """
-    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
-    for key in values:
+    known = get_type_hints(cls)
+    for key, value in values.items():
         if key not in known:
             raise InputError(f"{where}: unknown setting {key!r}; known: {', '.join(sorted(known))}")
+        # Of settings that are one of several words, the config itself checks the word.
+        kind = known[key] if isinstance(known[key], type) else str
+        fits = isinstance(value, int | float if kind is float else kind)
+        if not fits or (isinstance(value, bool) and kind is not bool):
+            raise InputError(f"{where}: {key} is {value!r}, expected {kind.__name__}")
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from spade.averaging import Average, recompute_statistics
 from spade.checkpoint import load_baseline, load_folder
+from spade.cli import run_command
 from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
@@ -166,7 +167,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(
     train(tiny(steps=2), data, tmp_path / "out", device=CPU)
     kept = (tmp_path / "out" / "state.pt").read_bytes()
     wild = tiny(steps=9, gan_weight=float("nan"), learning_rate_g=1e30, feature_weight=0.0)
-    with pytest.raises(InputError, match="loss '.*' is (nan|inf)"):
+    with pytest.raises(InputError, match=r"loss '.*' is (nan|inf)"):
         train(wild, data, tmp_path / "out", device=CPU, resume=True)
     assert (tmp_path / "out" / "state.pt").read_bytes() == kept
 
@@ -186,3 +187,71 @@ def test_vgg_is_not_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "vgg.pth").write_bytes(b"x")
     assert find_vgg("", refuse) == str(tmp_path / "vgg.pth")
     assert len(asked) == 1
+
+
+TINY_TOML = """
+[model]
+name = "meadow"
+[generator]
+ngf = 2
+z_dim = 4
+crop_size = 32
+embedding = 8
+[encoder]
+nef = 2
+input_size = 32
+[discriminator]
+ndf = 2
+[training]
+steps = 3
+batch_size = 2
+size = 32
+sample_steps = 0
+statistics_batches = 1
+validation_share = 0.0
+"""
+
+
+def test_the_command_trains_by_toml_and_flags(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY_TOML)
+    arguments = [str(data), "--out", str(tmp_path / "out"), "--config", str(config), "--no-vgg"]
+    assert run_command("train", [*arguments, "--steps", "2", "--device", "cpu", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {
+        "model": str(tmp_path / "out" / "model"),
+        "step": 2,
+        "steps": 2,
+    }
+    assert "training without perceptual loss" in printed.err
+    assert "left" in printed.err
+    assert load_folder(tmp_path / "out" / "model").name == "meadow"
+    assert run_command("train", [*arguments, "--resume", "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["step"] == 3
+
+
+@pytest.mark.parametrize(
+    ("toml", "complaint"),
+    [
+        ("[generator]\nngf = 2\nwidth = 3\n", "unknown setting 'width'"),
+        ("[training]\nsize = 33\n", "size 33: it must be a multiple of 32"),
+        ("[training]\nsteps = 0\n", "steps is 0"),
+        ("[trainer]\n", "unknown section 'trainer'"),
+        ("[training\n", "not readable as TOML"),
+        ('[training]\nbatch_size = "many"\n', "batch_size is 'many', expected int"),
+    ],
+)
+def test_bad_settings_exit_with_2_and_one_line(
+    toml: str, complaint: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "bad.toml"
+    config.write_text(toml)
+    arguments = [str(data), "--out", str(tmp_path / "out"), "--config", str(config), "--no-vgg"]
+    assert run_command("train", arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert complaint in printed.err
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
