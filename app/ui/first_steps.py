@@ -89,8 +89,7 @@ class FirstSteps(QFrame):
     def place(self) -> None:
         """Sit at the bottom of the host, as wide as it reads well."""
         width = min(self._host.width() - 2 * MARGIN, 760)
-        height = self.layout().heightForWidth(width)
-        height = max(height, self.minimumSizeHint().height())
+        height = max(self.layout().totalHeightForWidth(width), self.minimumSizeHint().height())
         x = (self._host.width() - width) // 2
         self.setGeometry(x, self._host.height() - height - MARGIN, width, height)
         self.raise_()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QMainWindow,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # handed in by app.main
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1280, 800)
+DOCK_WIDTHS = [212, 288]
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,7 @@ class MainWindow(QMainWindow):
             (Qt.Corner.BottomRightCorner, right),
         ):
             self.setCorner(corner, area)
-        palette, gallery, properties = docks
-        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([palette, gallery], [224, 284], horizontal)
-        self.resizeDocks([gallery, properties], [460, 240], vertical)
+        self._docks = docks
         for dock in docks:
             actions.menus["panels"].addAction(dock.toggleViewAction())
 
@@ -188,6 +186,9 @@ class MainWindow(QMainWindow):
         self.export_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.export_button.clicked.connect(lambda: actions["export_picture"].trigger())
         bar.addWidget(self.export_button)
+        margin = QWidget()
+        margin.setFixedWidth(6)
+        bar.addWidget(margin)
         bar.toggleViewAction().setEnabled(False)
         return bar
 
@@ -239,6 +240,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Every panel back where it was at first."""
         self.restoreState(self._default_layout, LAYOUT_VERSION)
+        self._size_docks()
 
     def show_first_steps(self) -> None:
         """Show the card of three steps."""
@@ -256,15 +258,20 @@ class MainWindow(QMainWindow):
         preferences = self.services.preferences
         preferences.geometry = _text(self.saveGeometry())
         preferences.layout = _text(self.saveState(LAYOUT_VERSION))
-        self.hide()  # at once; the workers may take a moment
+        self.close()  # at once; the workers may take a moment
         self.gallery.finish()
         self.autosave.close()
         self.services.worker.stop()
         self.services.files.stop()
         preferences.flush()
-        self.close()
 
     # -- events
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._sized:
+            self._sized = True  # sizes asked for before the first layout have no effect
+            self._size_docks()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == BEFORE_KEY and not event.modifiers():
@@ -297,8 +304,12 @@ class MainWindow(QMainWindow):
         if not preferences.geometry or not self.restoreGeometry(_bytes(preferences.geometry)):
             screen = self.screen().availableGeometry().size()
             self.resize(FIRST_SIZE.boundedTo(screen))
-        if preferences.layout:
-            self.restoreState(_bytes(preferences.layout), LAYOUT_VERSION)
+        layout = _bytes(preferences.layout)
+        self._sized = not layout.isEmpty() and self.restoreState(layout, LAYOUT_VERSION)
+
+    def _size_docks(self) -> None:
+        palette, gallery, _properties = self._docks
+        self.resizeDocks([palette, gallery], DOCK_WIDTHS, Qt.Orientation.Horizontal)
 
     def _hint_seen(self) -> None:
         self.services.preferences.hint_seen = True
