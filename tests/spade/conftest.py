@@ -89,6 +89,12 @@ def tiny() -> Model:
 
 
 @pytest.fixture
+def no_vae() -> Model:
+    """As ``tiny``, but trained without a VAE: no z, no encoder."""
+    return make_model(use_vae=False)
+
+
+@pytest.fixture
 def folder(tmp_path: Path, tiny: Model) -> Path:
     """``tiny`` saved in full precision."""
     path = tmp_path / "tiny"
