@@ -86,7 +86,7 @@ def _embed(spade: Spade, semantic: Tensor, top: int, bottom: int) -> tuple[slice
     height = semantic.shape[-2]
     first, last = max(0, top - 2), min(height, bottom + 2)
     embedded = F.relu_(spade.embed(semantic[:, :, first:last]))
-    # Rows beside a cut have read zero padding instead of their neighbours.
+    # Beside a cut the outermost row has read padding for its neighbours; nobody needs it.
     low, high = int(first > 0), int(last < height)
     embedded = embedded[:, :, low : last - first - high]
     start = top - first - low
