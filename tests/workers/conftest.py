@@ -1,4 +1,4 @@
-"""A preview worker with a fake backend, and a record of everything it emits."""
+"""A preview worker with a record of everything it emits; a tiny model on disk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 from PySide6.QtCore import QObject, QThread
 
 from app.workers.backend import Backend
+from app.workers.messages import ModelSource
 from app.workers.preview_worker import PreviewWorker
 
-sys.path.insert(0, str(Path(__file__).parent))  # fake_backend
+sys.path.insert(0, str(Path(__file__).parent))  # fake_backend, tiny_model
 
 
 class Record(QObject):
@@ -54,3 +55,39 @@ def make_worker(qapp: object) -> Iterator[Callable[[Backend], tuple[PreviewWorke
     yield make
     for worker in workers:
         worker.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    """A model folder: three classes, "don't care", an encoder; random weights."""
+    from tiny_model import make_model
+
+    from spade.checkpoint import save_model
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(folder, make_model(), half=False)
+    return ModelSource(str(folder))
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    """A model folder without encoder and without "don't care"."""
+    from tiny_model import make_model
+
+    from spade.checkpoint import save_model
+
+    folder = tmp_path_factory.mktemp("models") / "bare"
+    save_model(folder, make_model(encoder=False, contain_dontcare=False), half=False)
+    return ModelSource(str(folder))
+
+
+@pytest.fixture(scope="session")
+def one_look(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    """A model folder without a VAE: no style enters."""
+    from tiny_model import make_model
+
+    from spade.checkpoint import save_model
+
+    folder = tmp_path_factory.mktemp("models") / "one-look"
+    save_model(folder, make_model(encoder=False, use_vae=False), half=False)
+    return ModelSource(str(folder))
