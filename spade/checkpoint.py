@@ -14,7 +14,7 @@ import json
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -41,8 +41,6 @@ __all__ = [
 
 FORMAT = 1
 """Version of the folder's layout; a reader refuses a higher one."""
-
-C = TypeVar("C")
 
 
 def save_model(folder: str | os.PathLike[str], model: Model, *, half: bool = True) -> None:
@@ -86,10 +84,10 @@ def load_folder(folder: str | os.PathLike[str]) -> Model:
     config = data.get("config")
     if not isinstance(config, dict) or not isinstance(config.get("generator"), dict):
         raise InputError(f'{where}: "config" needs a "generator"; is the file complete?')
-    generator_config = _config(GeneratorConfig, config["generator"], f"{where}: generator")
+    generator_config = from_dict(GeneratorConfig, config["generator"], f"{where}: generator")
     encoder_config = None
     if config.get("encoder") is not None:
-        encoder_config = _config(EncoderConfig, config["encoder"], f"{where}: encoder")
+        encoder_config = from_dict(EncoderConfig, config["encoder"], f"{where}: encoder")
         if encoder_config.z_dim != generator_config.z_dim:
             raise InputError(
                 f"{where}: the encoder's z_dim {encoder_config.z_dim} is not the generator's "
@@ -138,7 +136,7 @@ def load_baseline(folder: str | os.PathLike[str]) -> Pix2PixHDGenerator:
     config = data.get("config")
     if not isinstance(config, dict) or not isinstance(config.get("generator"), dict):
         raise InputError(f'{where}: "config" needs a "generator"; is the file complete?')
-    settings = _config(Pix2PixHDConfig, config["generator"], f"{where}: generator")
+    settings = from_dict(Pix2PixHDConfig, config["generator"], f"{where}: generator")
     return load_network(Pix2PixHDGenerator, settings, folder / "generator.safetensors")
 
 
@@ -194,28 +192,6 @@ def _read_description(folder: Path, kind: str) -> tuple[dict[str, Any], str]:
     if found != kind:
         raise InputError(f"{where}: holds a {found!r} network where a {kind!r} one is needed")
     return data, where
-
-
-def _config(cls: type[C], values: dict[str, Any], where: str) -> C:
-    """``from_dict`` after a look at the types: JSON may hold anything."""
-    hints = get_type_hints(cls)
-    for key, value in values.items():
-        hint = hints.get(key)
-        if hint is None:
-            continue  # from_dict names it
-        allowed = get_args(hint) if get_origin(hint) is Literal else None
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        right = (
-            value in allowed
-            if allowed
-            else number
-            if hint is float
-            else isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
-        )
-        if not right:
-            expected = ", ".join(allowed) if allowed else f"a value of type {hint.__name__}"
-            raise InputError(f"{where}: {key} is {value!r}, expected {expected}")
-    return from_dict(cls, values, where)
 
 
 def _classes_to_json(classes: tuple[PaletteClass, ...]) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ def style_grid(
     pictures: dict[tuple[int, int], RGB] = {}
     total = len(scenes) * len(styles)
     for across, (_, labels) in enumerate(scenes):
+        model.check_memory(labels.shape[1], labels.shape[0])
         for down, (_, z) in enumerate(styles):
             pictures[down, across] = to_picture(model.engine.render(labels, z))
             on_picture(len(pictures), total)
@@ -67,10 +68,12 @@ def modulations(model: Model, labels: NDArray[np.uint8]) -> Iterator[LayerModula
     """Every SPADE layer of the generator, in the order of computation.
 
     labels: uint8 ``(H, W)``; rounded up to the network's stride by repeating the edge.
+    Raises InputError for a size that memory does not allow.
     """
     generator = model.generator
     stride = model.config.generator.stride
     height, width = labels.shape
+    model.check_memory(width, height)
     padded = np.pad(labels, ((0, -height % stride), (0, -width % stride)), mode="edge")
     ids = torch.from_numpy(padded).unsqueeze(0).to(model.device)
     with torch.inference_mode():

@@ -25,6 +25,7 @@ from spade.formats.limits import check_size
 from spade.formats.palette import Palette, PaletteClass
 from spade.formats.resources import bundled, bundled_models
 from spade.generator import Generator
+from spade.memory import FIELD_BYTES, available_memory, check_render_fits
 
 if TYPE_CHECKING:
     from spade.engine import Engine
@@ -157,11 +158,13 @@ class Model:
         :meth:`latent`. size: (width, height); the label map is brought to it first
         (nearest), which makes another picture, not the same one enlarged.
         Returns uint8 ``(H, W, 3)``.
-        Raises InputError for ids the model does not have and sizes it can't do.
+        Raises InputError for ids the model does not have, and before the work starts for
+        sizes that memory does not allow.
         """
         labels = check_label_map(label_map)
         if size is not None:
             labels = resize_labels(labels, size)
+        self.check_memory(labels.shape[1], labels.shape[0])
         z = self.latent(style, seed)
         return to_picture(self.engine.render(labels, z))
 
@@ -173,6 +176,15 @@ class Model:
 
             self._engine = Engine(self, self.device)
         return self._engine
+
+    def check_memory(self, width: int, height: int, field_bytes: int = FIELD_BYTES) -> None:
+        """Raise InputError if a picture of this size needs more memory than there is.
+
+        field_bytes: what may be kept for later renders besides.
+        """
+        available = available_memory(str(self.device))
+        config = self.config.generator
+        check_render_fits(config, width, height, available, field_bytes=field_bytes)
 
     def _check_style(self) -> None:
         if not self.config.generator.use_vae:

@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from spade.formats.errors import InputError
 from spade.formats.limits import check_size
+from spade.formats.picture import PICTURE_SUFFIXES, PictureInfo, write_picture
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from spade.model import Model
 
 DEFAULT_MODEL = "landscape"
@@ -94,9 +98,26 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def check_output(path: Path, inputs: list[Path]) -> None:
-    """Raise InputError if writing ``path`` would overwrite one of ``inputs``, or can't work."""
+    """Raise InputError if ``path`` can't become a picture: asked before the work starts.
+
+    It must not be one of ``inputs``. Folders that are missing are no obstacle.
+    """
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise InputError(f"{path}: pictures are written as .png, .jpg or .webp; name one of these")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
     for source in inputs:
         if path.exists() and source.exists() and path.samefile(source):
             raise InputError(f"{path}: is also an input; choose another output")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise InputError(f"{path}: {above} is a file, not a folder; choose another output")
+
+
+def save_picture(path: Path, pixels: NDArray[np.uint8], info: PictureInfo | None = None) -> None:
+    """Write uint8 ``(H, W, 3)``, making the folders above ``path``. Raises InputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot be made ({error.strerror})") from None
+    write_picture(path, pixels, info)

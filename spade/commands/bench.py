@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> Report:
     imported = time.perf_counter()
     model = open_model(args)
     loaded = time.perf_counter()
+    model.check_memory(width, height)
     labels = scene(width, height, model.config.generator.label_nc)
     z = model.latent()
     engine = model.engine

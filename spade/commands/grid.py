@@ -14,12 +14,12 @@ from spade.commands import (
     check_output,
     open_model,
     parse_size,
+    save_picture,
     say,
 )
 from spade.commands.maps import find_maps, palette_for, read_map
 from spade.formats.label_png import colorize
 from spade.formats.photo import read_photo
-from spade.formats.picture import write_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> Report:
         [path.stem for path in maps],
         lambda done, total: say(f"{done}/{total}"),
     )
-    write_picture(args.output, figure)
+    save_picture(args.output, figure)
     data = {
         "model": model.name,
         "device": str(model.device),

@@ -17,12 +17,13 @@ from spade.commands import (
     check_output,
     open_model,
     parse_size,
+    save_picture,
     say,
 )
 from spade.commands.maps import find_maps, palette_for, read_map
 from spade.formats.errors import InputError
 from spade.formats.label_png import colorize
-from spade.formats.picture import PICTURE_SUFFIXES, write_picture
+from spade.formats.picture import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,8 +47,7 @@ def run(args: argparse.Namespace) -> Report:
     into_folder = args.output.suffix.lower() not in PICTURE_SUFFIXES
     if into_folder and args.output.is_file():
         raise InputError(f"{args.output}: name a .png, .jpg or .webp, or a folder")
-    if not into_folder:
-        check_output(args.output, maps)
+    check_output(args.output / "sheet.png" if into_folder else args.output, maps)
 
     from spade.figures import as_colors, modulation_sheet, modulations
     from spade.model import resize_labels
@@ -56,11 +56,6 @@ def run(args: argparse.Namespace) -> Report:
     labels = read_map(maps[0], palette_for(args, model.palette), args, model.config.generator)
     if size is not None:
         labels = resize_labels(labels, size)
-    if into_folder:
-        try:
-            args.output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{args.output}: cannot be made ({error.strerror})") from None
     layers: list[dict[str, Any]] = []
     drawn = []
     for layer in modulations(model, labels):
@@ -79,10 +74,10 @@ def run(args: argparse.Namespace) -> Report:
         )
         say(f"{layer.name}: {channels} channels at {width}x{height}")
         if into_folder:
-            write_picture(args.output / f"{layer.name}.gamma.png", gamma)
-            write_picture(args.output / f"{layer.name}.beta.png", beta)
+            save_picture(args.output / f"{layer.name}.gamma.png", gamma)
+            save_picture(args.output / f"{layer.name}.beta.png", beta)
     figure = args.output / "sheet.png" if into_folder else args.output
-    write_picture(figure, modulation_sheet(drawn, colorize(labels, model.palette)))
+    save_picture(figure, modulation_sheet(drawn, colorize(labels, model.palette)))
     data = {"model": model.name, "map": str(maps[0]), "figure": str(figure), "layers": layers}
     lines = [
         f"{layer['layer']:14} {layer['width']:4}x{layer['height']:<4} "

@@ -20,13 +20,14 @@ from spade.commands import (
     check_output,
     open_model,
     parse_size,
+    save_picture,
     say,
 )
 from spade.commands.maps import find_maps, palette_for, read_map
 from spade.formats.errors import InputError
 from spade.formats.label_png import encode_label_map
 from spade.formats.photo import read_photo
-from spade.formats.picture import PICTURE_SUFFIXES, PictureInfo, write_picture
+from spade.formats.picture import PICTURE_SUFFIXES, PictureInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,17 +73,16 @@ def run(args: argparse.Namespace) -> Report:
             labels = resize_labels(labels, size)
         started = time.perf_counter()
         try:
-            image = (
-                render_plain(model, labels, z)
-                if args.engine == "plain"
-                else model.engine.render(labels, z)
-            )
+            if args.engine == "plain":
+                image = render_plain(model, labels, z)
+            else:
+                model.check_memory(labels.shape[1], labels.shape[0])
+                image = model.engine.render(labels, z)
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
         seconds = time.perf_counter() - started
         info = PictureInfo(args.model, style, args.seed, encode_label_map(labels, model.palette))
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_picture(output, to_picture(image), info)
+        save_picture(output, to_picture(image), info)
         height, width = labels.shape
         pictures.append(
             {
@@ -109,11 +109,6 @@ def run(args: argparse.Namespace) -> Report:
 def _outputs(maps: list[Path], output: Path, single: bool) -> list[Path]:
     """Where each picture goes. Raises InputError if two would go to the same place."""
     if single and not output.is_dir():
-        if output.suffix.lower() not in PICTURE_SUFFIXES:
-            raise InputError(
-                f"{output}: pictures are written as .png, .jpg or .webp; name one, or a folder "
-                "that exists"
-            )
         check_output(output, maps)
         return [output]
     if output.is_file() or (not output.is_dir() and output.suffix.lower() in PICTURE_SUFFIXES):

@@ -17,12 +17,12 @@ from spade.commands import (
     check_output,
     open_model,
     parse_size,
+    save_picture,
     say,
 )
 from spade.formats.errors import InputError
 from spade.formats.label_png import colorize
 from spade.formats.palette import Palette, PaletteClass
-from spade.formats.picture import write_picture
 
 if TYPE_CHECKING:
     from spade.washout import Comparison, Washout
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> Report:
     }
     captions = _captions(result, states)
     if args.output is not None:
-        write_picture(args.output, _figure(result, model.palette, captions))
+        save_picture(args.output, _figure(result, model.palette, captions))
     lines = [
         "mean absolute difference between the two pictures (1 = the full range)",
         *(caption.replace("\n", "  ") for caption in captions[1:]),

@@ -233,8 +233,8 @@ def test_grid_and_modulation(
     assert {
         f"{layer['layer']}.{field}.png" for layer in data["layers"] for field in ("gamma", "beta")
     } <= names
-    succeed(capsys, "modulation", map_file, "-o", tmp_path / "one.png", "--model", folder)
-    assert (tmp_path / "one.png").exists()
+    succeed(capsys, "modulation", map_file, "-o", tmp_path / "new" / "one.png", "--model", folder)
+    assert (tmp_path / "new" / "one.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -270,6 +270,9 @@ def test_grid_and_modulation(
         (("grid", "MAP", "-o", "OUT/a.png", "--model", "DIR", "--seed", "-1"), "seed -1"),
         (("modulation", "MAP", "-o", "MAP", "--model", "DIR"), "also an input"),
         (("modulation", "MAP", "-o", "JSON", "--model", "DIR"), "model.json"),
+        (("grid", "MAP", "-o", "OUT/a", "--model", "DIR"), "written as .png"),
+        (("washout", "--model", "DIR", "-o", "JSON"), "written as .png"),
+        (("washout", "--model", "DIR", "-o", "JSON/a.png"), "is a file"),
         (("rneder", "MAP"), "no command 'rneder'"),
     ],
 )
@@ -290,6 +293,7 @@ def test_bad_input_is_one_line(
         "MAP": map_file,
         "DIR": folder,
         "JSON": folder / "model.json",
+        "JSON/a.png": folder / "model.json" / "a.png",
         "OUT": tmp_path / "out2",
         "OUT/a.png": tmp_path / "out" / "a.png",
         "OUT/a.gif": tmp_path / "out" / "a.gif",
