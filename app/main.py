@@ -43,11 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     app.setDesktopFileName("spadework")
     app.setWindowIcon(app_icon())
     window = make_window(app)
+    window.open_first(Path(arguments.file).absolute() if arguments.file else None)
     window.show()
-    file = Path(arguments.file).absolute() if arguments.file else None
     # Not before the window is on the screen: starting the renderer costs time.
-    QTimer.singleShot(0, lambda: window.start(file))
-    return app.exec()
+    QTimer.singleShot(0, window.start)
+    status = app.exec()
+    window.shut_down()
+    return status
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

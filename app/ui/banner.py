@@ -1,10 +1,13 @@
-"""Messages that don't stop the work: a strip above the canvas, with at most one remedy to click."""
+"""Messages that don't stop the work: a strip over the workspace's upper edge.
+
+It lies over the workspace and not above it, so that the canvas doesn't move under the pen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -22,10 +25,14 @@ INFO_SECONDS = 8
 
 
 class Banner(QWidget):
-    """Hidden until ``show_error`` or ``show_info``; errors stay until closed or replaced."""
+    """Hidden until ``show_error`` or ``show_info``; errors stay until closed or replaced.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    ``host`` is the widget whose upper edge it covers.
+    """
+
+    def __init__(self, host: QWidget) -> None:
+        super().__init__(host)
+        self._host = host
         self._is_error = False
         self._action: Callable[[], object] | None = None
         self.icon = QLabel()
@@ -51,6 +58,7 @@ class Banner(QWidget):
         self._timer = QTimer(self, singleShot=True, interval=INFO_SECONDS * 1000)
         self._timer.timeout.connect(self.dismiss)
         theme.notifier().changed.connect(self._refresh_icons)
+        host.installEventFilter(self)
         self.hide()
 
     @property
@@ -81,6 +89,11 @@ class Banner(QWidget):
         self._is_error = False
         self.hide()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._host and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         t = theme.tokens()
         painter = QPainter(self)
@@ -101,6 +114,13 @@ class Banner(QWidget):
         self.button.setVisible(bool(button))
         self._refresh_icons()
         self.show()
+        self._place()
+
+    def _place(self) -> None:
+        width = self._host.width()
+        height = max(self.layout().totalHeightForWidth(width), self.minimumSizeHint().height())
+        self.setGeometry(0, 0, width, height)
+        self.raise_()
 
     def _role(self) -> str:
         return "danger" if self._is_error else "accent"

@@ -151,7 +151,7 @@ class ExportDialog(QDialog):
         quality.addWidget(self.quality_text)
         form = QFormLayout()
         form.addRow("&Format", self.format)
-        form.addRow("&Quality", quality)
+        form.addRow("Quality", quality)
         self._quality_label = form.labelForField(quality)
         self.format_note = QLabel()
         self.format_note.setWordWrap(True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QToolBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,7 +28,7 @@ from app.ui.banner import Banner
 from app.ui.canvas_commands import CanvasCommands
 from app.ui.choosers import Choosers
 from app.ui.export_controller import ExportController
-from app.ui.file_controller import FileController
+from app.ui.file_controller import FileController, first_sample
 from app.ui.first_steps import FirstSteps
 from app.ui.icons import app_icon, icon
 from app.ui.model_controller import ModelController
@@ -52,6 +51,7 @@ if TYPE_CHECKING:  # handed in by app.main
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1280, 800)
+FIRST_CLASSES = ("water", "tree", "grass")
 DOCK_WIDTHS = [212, 288]
 
 
@@ -78,9 +78,10 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.document = document
         self.services = services
-        self.tools = ToolSettings(document.background, self)
+        self.tools = ToolSettings(first_class(document), self)
         self.view = ViewState(self)
         self.actions_table = Actions(self)
+        self._gallery_jobs: list[tuple[Any, ...]] | None = []
         self._build_views()
         self._build_controllers()
         self._build_frame()
@@ -89,17 +90,17 @@ class MainWindow(QMainWindow):
         self._default_layout = self.saveState(LAYOUT_VERSION)
         self._restore_layout()
         self._show_title()
-        self._closing = False
+        self._may_close = self._is_shut_down = False
 
     # -- construction
 
     def _build_views(self) -> None:
         document, tools, view = self.document, self.tools, self.view
         self.workspace = Workspace(document, tools, view)
-        self.banner = Banner()
+        self.banner = Banner(self.workspace)
         self.palette_panel = PalettePanel(document, tools)
         self.gallery = StyleGallery(
-            self.services.files.submit,
+            self._submit_later,
             state_dir() / "styles",
             photos=self.services.photos,
             choosers=self.services.choosers,
@@ -109,13 +110,7 @@ class MainWindow(QMainWindow):
         self.tool_options = ToolOptions(tools, view)
         self.status = StatusBar(document, view)
         self.setStatusBar(self.status)
-        middle = QWidget()
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.banner)
-        column.addWidget(self.workspace, 1)
-        self.setCentralWidget(middle)
+        self.setCentralWidget(self.workspace)
         self.first_steps = FirstSteps(self.workspace)
         self.first_steps.hide()
 
@@ -230,6 +225,18 @@ class MainWindow(QMainWindow):
         cycle.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         cycle.activated.connect(self.view.cycle)
 
+    def _submit_later(self, *job: Any) -> None:
+        """The gallery's files come after the first scene, which is what one looks at."""
+        if self._gallery_jobs is None:
+            self.services.files.submit(*job)
+        else:
+            self._gallery_jobs.append(job)
+
+    def _let_gallery_read(self) -> None:
+        jobs, self._gallery_jobs = self._gallery_jobs, None
+        for job in jobs or ():
+            self.services.files.submit(*job)
+
     # -- what others ask of the window
 
     def focus_canvas(self) -> None:
@@ -246,24 +253,36 @@ class MainWindow(QMainWindow):
         """Show the card of three steps."""
         self.first_steps.show()
 
-    def start(self, path: Path | None) -> None:
-        """To be called once the window is shown: workers, model, first scene."""
-        self.commands.start(path)
+    def open_first(self, path: Path | None) -> None:
+        """Begin to read the first scene: ``path``, or a sample. May precede ``show``."""
+        sample = first_sample()
+        if path is not None:
+            self.files.open_path(path)
+        elif sample is not None:
+            self.files.open_sample_now(sample)
+        self._let_gallery_read()
+
+    def start(self) -> None:
+        """To be called once the window is shown: the renderer, its model, autosave."""
+        self.commands.start()
+        self._let_gallery_read()
 
     def close_now(self) -> None:
-        """Close without a question; joins the workers."""
-        if self._closing:
+        """Close without a question, and join the workers."""
+        self._may_close = True
+        self.close()
+        self.shut_down()
+
+    def shut_down(self) -> None:
+        """Finish what is being written and join the workers, once the window is closed."""
+        if self._is_shut_down:
             return
-        self._closing = True
-        preferences = self.services.preferences
-        preferences.geometry = _text(self.saveGeometry())
-        preferences.layout = _text(self.saveState(LAYOUT_VERSION))
-        self.close()  # at once; the workers may take a moment
+        self._is_shut_down = True
         self.gallery.finish()
         self.autosave.close()
         self.services.worker.stop()
         self.services.files.stop()
-        preferences.flush()
+        self.services.preferences.flush()
 
     # -- events
 
@@ -293,11 +312,17 @@ class MainWindow(QMainWindow):
             self.view.show_before = False  # the release may go to another window
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self._closing:
-            event.accept()
+        self.document.commit_stroke()
+        if self.document.modified and not self._may_close:
+            event.ignore()
+            self.files.unless_unsaved(self.close_now)
             return
-        event.ignore()
-        self.files.unless_unsaved(self.close_now)
+        preferences = self.services.preferences
+        preferences.geometry = _text(self.saveGeometry())
+        preferences.layout = _text(self.saveState(LAYOUT_VERSION))
+        event.accept()
+        # The window is gone at once; joining the workers may take a moment.
+        QTimer.singleShot(0, self.shut_down)
 
     def _restore_layout(self) -> None:
         preferences = self.services.preferences
@@ -317,6 +342,14 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         self.setWindowModified(self.document.modified)
         self.setWindowTitle(f"{self.files.title}[*] – Spadework")
+
+
+def first_class(document: Document) -> int:
+    """What the brush paints at first: something that shows on the background."""
+    palette = document.palette
+    named = [entry.id for name in FIRST_CLASSES if (entry := palette.find(name)) is not None]
+    others = [class_id for class_id in (*named, *palette.ids) if class_id != document.background]
+    return others[0] if others else document.background
 
 
 def _text(data: QByteArray) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -13,7 +12,6 @@ from app.core.tools import Tool, ViewMode
 from app.ui import theme
 from app.ui.about_dialog import AboutDialog, ModelInfoDialog
 from app.ui.actions import MODE_ACTIONS, TOOL_ACTIONS
-from app.ui.file_controller import first_sample
 from app.ui.pictures import to_image
 from app.ui.preferences_dialog import PreferencesDialog
 from app.ui.questions import ask_recover
@@ -47,16 +45,11 @@ class WindowCommands(QObject):
         self._preference_changed("live")
         self._preference_changed("theme")
 
-    def start(self, path: Path | None) -> None:
-        """Model, first scene, autosave; everything after the window is on the screen."""
+    def start(self) -> None:
+        """Renderer, model, autosave: what can wait until the window is on the screen."""
         w = self._w
         w.services.worker.start()
         w.models.open_default()
-        sample = first_sample()
-        if path is not None:
-            w.files.open_path(path)
-        elif sample is not None:
-            w.files.open_sample_now(sample)
         if not w.services.preferences.hint_seen:
             w.show_first_steps()
         w.autosave.start()

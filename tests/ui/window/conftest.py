@@ -45,9 +45,7 @@ def make_window(qtbot) -> Iterator[Callable[..., MainWindow]]:
         window.resize(1280, 800)
         window.show()
         if start:
-            worker.start()
-            window.models.open_default()
-            window.autosave.start()
+            window.start()
         return window
 
     yield make

@@ -382,7 +382,7 @@ def test_export_label_maps(window, qtbot, tmp_path, kind):
     form.accept()
     qtbot.waitUntil(lambda: not window.services.files.busy)
     if kind is LabelKind.MASKS:
-        masks = [path for path in tmp_path.rglob("*.png")]
+        masks = list(tmp_path.rglob("*.png"))
         assert len(masks) == 1
         assert np.array(Image.open(masks[0])).all()
     else:
@@ -442,7 +442,7 @@ def test_after_a_crash_the_work_is_offered_and_recovered(make_window, qtbot):
     assert window.document.path == Path("/somewhere/lake.ora")
     # saved anew by this session, and only then is the old one gone
     assert (window.autosave.folder / "autosave.ora").is_file()
-    assert [path for path in (state_dir() / "sessions").iterdir()] == [window.autosave.folder]
+    assert list((state_dir() / "sessions").iterdir()) == [window.autosave.folder]
 
 
 def test_recovery_can_be_put_off_or_thrown_away(make_window, qtbot):

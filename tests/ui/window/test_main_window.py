@@ -242,7 +242,6 @@ def test_live_preview_off_waits_for_f5(window, qtbot):
 
 
 def test_pointer_is_told_in_the_status_bar(window):
-    drag(window.workspace.canvas, (10.5, 20.5))
     window.workspace.hovered.emit(10, 20, SKY)
     assert window.status.pointer.text() == "sky   10, 20"
     window.workspace.hover_left.emit()
@@ -310,6 +309,7 @@ def test_layout_is_remembered(make_window, qtbot):
     first.findChild(QDockWidget, "dock_properties").hide()
     first.close()
     assert first.isHidden()
+    first.shut_down()
     second = make_window()
     assert second.findChild(QDockWidget, "dock_properties").isHidden()
     assert second.findChild(QDockWidget, "dock_gallery").isVisible()
@@ -321,7 +321,8 @@ def test_a_damaged_layout_is_ignored(make_window):
     first = make_window()
     first.services.preferences.layout = "bm90IGEgbGF5b3V0"
     first.services.preferences.geometry = "%%%"
-    first.close()
+    first.hide()
+    first.services.preferences.flush()
     window = make_window()
     assert window.findChild(QDockWidget, "dock_gallery").isVisible()
 
@@ -376,6 +377,12 @@ def test_closing_asks_about_unsaved_changes(window, qtbot):
     assert window.isHidden()
 
 
+def test_closing_an_unchanged_window_asks_nothing(window, qtbot):
+    assert window.close()
+    assert window.isHidden()
+    qtbot.waitUntil(lambda: window.backend.closed)
+
+
 def test_closing_and_saving(window, qtbot, tmp_path):
     window.document.flood_fill(5, 5, WATER)
     window.services.choosers.save_path = tmp_path / "scene.ora"
@@ -408,7 +415,7 @@ def test_closing_while_rendering_and_in_mid_stroke(make_window, qtbot):
     window.close()
     answer(window, "ask_unsaved", "Don't save")
     assert window.isHidden()
-    assert backend.closed
+    qtbot.waitUntil(lambda: backend.closed)
 
 
 def test_shapes_in_haste_while_the_stroke_goes_on_then_properly(make_window, qtbot):

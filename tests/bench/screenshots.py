@@ -1,0 +1,280 @@
+"""Screenshots of the running application, made by driving it like a user does.
+
+    python tests/bench/screenshots.py OUT [--model NAME|PATH] [--only 1280x800]
+
+Starts the real application once for each window size (1280 x 800, 1920 x 1080, and 1280 x 800
+on a screen at 200 %) and saves what a user sees: first start, painting a lake, restyling by a
+drop, the labels over the picture, the export dialog, an error. Needs no display; under a
+display set QT_QPA_PLATFORM. The README's picture is ``OUT/1280x800/2-painting.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+SETTINGS = {"1280x800": (1280, 800, 1), "1920x1080": (1920, 1080, 1), "200%": (1280, 800, 2)}
+PATIENCE = 120.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--model", help="a bundled name or a model folder")
+    parser.add_argument("--only", choices=SETTINGS)
+    parser.add_argument("--light", action="store_true", help="in the light theme")
+    parser.add_argument("--child", choices=SETTINGS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        return photograph(arguments)
+    for name in [arguments.only] if arguments.only else SETTINGS:
+        with tempfile.TemporaryDirectory() as state:
+            environment = os.environ | {
+                "SPADEWORK_STATE_DIR": state,
+                "QT_SCALE_FACTOR": str(SETTINGS[name][2]),
+            }
+            environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+            command = [sys.executable, __file__, *sys.argv[1:], "--child", name]
+            subprocess.run(command, env=environment, check=True)
+    return 0
+
+
+class Photographer:
+    """One window, and the means to act on it and to take its picture."""
+
+    def __init__(self, folder: Path, model: str | None, size: tuple[int, int]) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from app.main import make_window
+        from app.workers.messages import ModelSource
+
+        self.app = QApplication.instance() or QApplication(["spadework"])
+        self.window = make_window(self.app)
+        if model:
+            self.window.models.open_default = lambda: self.window.models.open(ModelSource(model))
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.window.resize(*size)
+        self.window.open_first(None)
+        self.window.show()
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Let the application run until ``condition()``."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what} did not happen; {self.window.banner.text.text()}")
+            self.app.processEvents()
+            time.sleep(0.005)
+
+    def settle(self) -> None:
+        """Wait until the picture is the scene's and nothing is under way."""
+        preview, services = self.window.preview, self.window.services
+        self.wait(lambda: preview.is_current, "the picture")
+        self.wait(lambda: not services.files.busy, "the files")
+        self.pause(0.4)
+
+    def pause(self, seconds: float) -> None:
+        """Let the application run for a while."""
+        end = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() > end, "time")
+
+    def shoot(self, name: str) -> None:
+        """The window with the dialogs over it, as on a screen."""
+        from PySide6.QtGui import QPainter
+        from PySide6.QtWidgets import QDialog
+
+        self.pause(0.2)
+        picture = self.window.grab()
+        painter = QPainter(picture)
+        for dialog in self.window.findChildren(QDialog):
+            if dialog.isVisible():
+                place = dialog.rect()
+                place.moveCenter(self.window.rect().center())
+                painter.fillRect(place.adjusted(-1, -1, 1, 1), dialog.palette().mid())
+                painter.drawPixmap(place.topLeft(), dialog.grab())
+        painter.end()
+        path = self.folder / f"{name}.png"
+        picture.save(str(path))
+        print(path)
+
+    def mouse(self, kind: str, x: float, y: float) -> None:
+        """Press, move or release the left button at a place in canvas pixels, on the canvas."""
+        from PySide6.QtCore import QEvent, QPointF, Qt
+        from PySide6.QtGui import QMouseEvent
+
+        workspace = self.window.workspace
+        view = workspace.canvas if workspace.canvas.isVisible() else workspace.preview
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        event_type = {
+            "press": QEvent.Type.MouseButtonPress,
+            "move": QEvent.Type.MouseMove,
+            "hover": QEvent.Type.MouseMove,
+            "release": QEvent.Type.MouseButtonRelease,
+        }[kind]
+        at = QPointF(*view.transform().to_view(x, y))
+        event = QMouseEvent(
+            event_type,
+            at,
+            QPointF(view.mapToGlobal(at.toPoint())),
+            none if kind in ("move", "hover") else left,
+            none if kind in ("release", "hover") else left,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        self.app.sendEvent(view, event)
+
+    def stroke(self, points: list[tuple[float, float]], *, release: bool = True) -> None:
+        """Draw through ``points``, slowly enough for pictures to come in between."""
+        self.mouse("press", *points[0])
+        for (x0, y0), (x1, y1) in pairwise(points):
+            for step in range(1, 9):
+                self.mouse("move", x0 + (x1 - x0) * step / 8, y0 + (y1 - y0) * step / 8)
+                self.pause(0.01)
+        if release:
+            self.mouse("release", *points[-1])
+
+    def drop(self, path: Path) -> None:
+        """Drop a file upon the picture."""
+        from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+        from PySide6.QtGui import QDragEnterEvent, QDropEvent
+
+        workspace = self.window.workspace
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        at = workspace.rect().center()
+        copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+        none = Qt.KeyboardModifier.NoModifier
+        self.app.sendEvent(workspace, QDragEnterEvent(at, copy, data, left, none))
+        self.shoot("3-dropping")
+        self.app.sendEvent(workspace, QDropEvent(QPointF(at), copy, data, left, none))
+
+    def close_dialogs(self) -> None:
+        """Close what stands open."""
+        from PySide6.QtWidgets import QDialog
+
+        for dialog in self.window.findChildren(QDialog):
+            dialog.reject()
+
+
+def photograph(arguments: argparse.Namespace) -> int:
+    """Go through the program once, at one window size."""
+    width, height, _scale = SETTINGS[arguments.child]
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    camera = Photographer(arguments.out / arguments.child, arguments.model, (width, height))
+    window = camera.window
+    if arguments.light:
+        window.services.preferences.theme = "light"
+    window.start()
+    camera.wait(lambda: window.workspace.message, "the loading notice")
+    camera.pause(0.3)
+    camera.shoot("0-loading")
+    camera.settle()
+    camera.shoot("1-first-start")
+    window.first_steps.dismiss()
+    paint_a_lake(camera)
+    restyle(camera)
+    other_views(camera)
+    dialogs(camera)
+    errors(camera)
+    window.close_now()
+    return 0
+
+
+def paint_a_lake(camera: Photographer) -> None:
+    """A lake in the meadow, photographed in mid-stroke and when it is done."""
+    from spade.formats.resources import bundled_scenes
+
+    window = camera.window
+    meadow = next(path for path in bundled_scenes() if path.stem == "flower-meadow")
+    window.files.open_sample_now(meadow)
+    camera.wait(lambda: window.files.title == "Flower meadow", "the sample")
+    camera.settle()
+    water = window.document.palette.find("water")
+    assert water is not None
+    window.tools.class_id = water.id
+    window.tools.brush_size = window.document.width // 10
+    columns, rows = window.document.width, window.document.height
+    line = [(0.30, 0.80), (0.45, 0.76), (0.60, 0.78), (0.72, 0.83), (0.55, 0.87), (0.38, 0.86)]
+    points = [(columns * x, rows * y) for x, y in line]
+    camera.stroke(points, release=False)
+    camera.pause(1.0)
+    camera.shoot("2-mid-stroke")
+    camera.mouse("release", *points[-1])
+    camera.settle()
+    camera.shoot("2-painting")
+
+
+def restyle(camera: Photographer) -> None:
+    """Drop a photo upon the picture."""
+    from spade.formats.resources import bundled_gallery
+
+    photo = next(path for path in bundled_gallery() if "sunset" in path.stem)
+    before = camera.window.document.style
+    camera.drop(photo)
+    camera.wait(lambda: camera.window.document.style != before, "the style")
+    camera.settle()
+    camera.shoot("3-restyled")
+    camera.window.gallery.show_scene(True)
+    camera.pause(8.0)
+    camera.shoot("3-scene-in-each-style")
+    camera.window.gallery.show_scene(False)
+
+
+def other_views(camera: Photographer) -> None:
+    """Picture only, then the labels over the picture."""
+    from app.core.tools import ViewMode
+
+    for mode, name in ((ViewMode.PICTURE, "4-picture"), (ViewMode.OVERLAY, "4-overlay")):
+        camera.window.view.mode = mode
+        camera.pause(0.3)
+        camera.mouse("hover", camera.window.document.width * 0.6, 40)
+        camera.shoot(name)
+    camera.window.view.mode = ViewMode.SIDE_BY_SIDE
+
+
+def dialogs(camera: Photographer) -> None:
+    """The licence before the first export, the export dialog, and the other forms."""
+    window = camera.window
+    window.actions_table["export_picture"].trigger()
+    camera.shoot("5-licence")
+    camera.close_dialogs()
+    window.services.preferences.licence_seen = True
+    window.actions_table["export_picture"].trigger()
+    camera.shoot("5-export")
+    for name in ("new", "resize", "crop", "export_labels", "preferences", "shortcuts"):
+        camera.close_dialogs()
+        window.document.undo() if name == "new" else None
+        window.actions_table[name].trigger()
+        camera.shoot(f"6-{name}")
+    camera.close_dialogs()
+    window.actions_table["about"].trigger()
+    camera.pause(0.5)
+    camera.shoot("6-about")
+    camera.close_dialogs()
+
+
+def errors(camera: Photographer) -> None:
+    """A file that can't be opened, and the question about unsaved work."""
+    window = camera.window
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scan.png"
+        path.write_bytes(b"\x89PNG\r\n\x1a\nthis is cut off")
+        window.files._open_now(path)
+        camera.wait(lambda: window.banner.is_error, "the error")
+        camera.shoot("7-error")
+    window.banner.dismiss()
+    window.document.flood_fill(2, 2, window.tools.class_id)
+    window.close()
+    camera.shoot("7-unsaved")
+    camera.close_dialogs()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
