@@ -100,7 +100,11 @@ class Notice:
 
 @dataclass(frozen=True)
 class Progress:
-    """``fraction`` in [0, 1] of the render under way, or None while it can't be told."""
+    """``fraction`` in [0, 1] of the job under way, or None while it can't be told.
+
+    ``key`` is that of the export it belongs to; empty for previews and models.
+    """
 
     text: str
     fraction: float | None = None
+    key: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from collections import deque
@@ -234,8 +235,11 @@ class PreviewWorker(QObject):
 
     def _do(self, job: Job) -> ModelInfo | RenderResult:
         def report(value: Notice | Progress) -> None:
-            if isinstance(value, Notice) or job.purpose is not Purpose.TILE:
+            if isinstance(value, Notice):
                 self._post(job, value)
+            elif job.purpose is not Purpose.TILE:
+                key = "" if job.request is None else job.request.key
+                self._post(job, dataclasses.replace(value, key=key))
 
         self._backend.start(self._device, self._board.note_death)
         if job.request is not None:

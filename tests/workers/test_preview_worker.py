@@ -137,6 +137,9 @@ def test_tiles_do_not_count_as_busy_nor_report_progress(make_worker, qtbot):
     qtbot.waitUntil(lambda: record.rendered == ["t", "2"] and not worker.busy)
     assert record.of("busy_changed") == [True, False]
     assert record.of("progress") == [Progress("half way", 0.5)]
+    worker.submit(request(2, Purpose.EXPORT, "x"))
+    qtbot.waitUntil(lambda: record.rendered[-1] == "x" and not worker.busy)
+    assert record.of("progress")[1:] == [Progress("half way", 0.5, "x")]
 
 
 def test_cancelled_tiles_do_not_arrive(make_worker, qtbot):
