@@ -86,14 +86,12 @@ def test_discriminator() -> None:
     assert compared == sum(key.startswith("disc_") for key in tensors) == 10
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("vae")])
 def test_the_engine_agrees_too(name: str) -> None:
     model, _, tensors = opened(name)
     ids = tensors["label_map"].clone()
     if model.config.generator.contain_dontcare:
         ids[ids == model.config.generator.label_nc] = IGNORE_INDEX
-    if model.config.generator.instance_edges:
-        pytest.skip("the edge map was given, its instance map was not")
     z = tensors["z"][1:2]
     output = model.engine.render(ids.numpy(), z)
     assert (output - tensors["output"][1]).abs().max() < TOLERANCE
