@@ -203,7 +203,7 @@ class ExportController(QObject):
                 waiting.on_failed(failure.message)
 
     def _progress(self, progress: Progress) -> None:
-        if self._dialog is not None and self._waiting:
+        if self._dialog is not None and progress.key in self._waiting:
             self._dialog.set_progress(progress.fraction)
 
 

@@ -6,18 +6,31 @@ on every screen, and the colour is looked up while painting, so they follow the 
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
-import qtawesome
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPainterPath, QPixmap, QTransform
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QIcon,
+    QIconEngine,
+    QPainter,
+    QPainterPath,
+    QPixmap,
+    QTransform,
+)
 
 from app.ui.class_icons import class_icon_name
 from app.ui.theme import tokens
 from spade.formats.resources import bundled
 
-_FONT: Final = "mdi6"
+_FONT: Final = "materialdesignicons6-webfont"
+_FONT_SIDE: Final = 96  # pixels, at which outlines are taken
 _GRID: Final = 24.0  # the glyphs' design grid
 _BASELINE: Final = 21.0  # the font's ascent upon that grid
 
@@ -63,15 +76,39 @@ _OWN: Final = {
 
 
 @cache
+def _font_folder() -> Path:
+    """Where qtawesome keeps its fonts. Importing it would load QtPy and every Qt module,
+    which is a third of the program's start."""
+    found = find_spec("qtawesome")
+    assert found is not None, "qtawesome is not installed"
+    return Path(str(found.origin)).parent / "fonts"
+
+
+@cache
+def _font() -> QFont:
+    file = max(_font_folder().glob(f"{_FONT}-[0-9]*.ttf"))
+    number = QFontDatabase.addApplicationFont(str(file))
+    font = QFont(QFontDatabase.applicationFontFamilies(number))
+    font.setPixelSize(_FONT_SIDE)
+    return font
+
+
+@cache
+def _characters() -> dict[str, str]:
+    """The code points ("0xf01c9") by name."""
+    file = max(_font_folder().glob(f"{_FONT}-charmap-*.json"))
+    characters: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return characters
+
+
+@cache
 def glyph(name: str) -> QPainterPath:
     """The outline of the icon ``name`` on a 24 x 24 grid, y down. Unknown: KeyError."""
     if name in _OWN:
         return _own_glyph(name)
-    character = qtawesome.charmap(f"{_FONT}.{name}")
-    font = qtawesome.font(_FONT, 96)
     path = QPainterPath()
-    path.addText(QPointF(0, 0), font, character)
-    scale = _GRID / 96
+    path.addText(QPointF(0, 0), _font(), chr(int(_characters()[name], 16)))
+    scale = _GRID / _FONT_SIDE
     return QTransform(scale, 0, 0, scale, 0, _BASELINE).map(path)
 
 
@@ -128,7 +165,7 @@ def icon(name: str, role: str = "text", on_role: str = "") -> QIcon:
     ``role`` is a colour field of the theme's Tokens; ``on_role`` the one for the checked
     state (the same by default). An unknown name raises KeyError.
     """
-    name = name.removeprefix(f"{_FONT}.")
+    name = name.removeprefix("mdi6.")
     glyph(name)
     return QIcon(_ThemedEngine(name, role, on_role or role))
 
