@@ -145,17 +145,16 @@ class RenderService:
     ) -> Tensor:
         height, width = labels.shape
         self._make_room(request.purpose, width, height)
+        engine = self._engines[request.purpose]
         try:
-            return self._engines[request.purpose].render(
-                labels,
-                z,
-                # An export's engine keeps nothing.
-                live=request.live or request.purpose is Purpose.EXPORT,
-                cancelled=cancelled,
-                progress=_paced(report),
+            return engine.render(
+                labels, z, live=request.live, cancelled=cancelled, progress=_paced(report)
             )
         except RenderCancelled:
             raise JobCancelled from None
+        finally:
+            if request.purpose is Purpose.EXPORT:
+                engine.forget()  # large, and hardly asked for again
 
     def _make_room(self, purpose: Purpose, width: int, height: int) -> None:
         """Check that the render fits; what engines keep goes if that helps."""

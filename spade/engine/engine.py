@@ -8,7 +8,9 @@ The plain network, wrapped: nothing is approximated. What is kept, and when it s
   layers first: the same label map, another z. They depend on the label map alone, and
   computing them is most of a render's work.
 
-They are replaced only by a completed render that is not ``live``.
+They are replaced only by a completed render that is not ``live``. Of the last live render
+the picture alone is kept: nothing here is approximated, so it serves the settled request
+that usually follows, when the stroke has ended.
 """
 
 from __future__ import annotations
@@ -54,15 +56,25 @@ class _Scene:
         return _same(self.labels, other.labels) and _same(self.instances, other.instances)
 
 
+@dataclass(frozen=True)
+class _Rendered:
+    """A picture ``(3, H, W)`` and what it was made from."""
+
+    scene: _Scene
+    z: Tensor | None
+    picture: Tensor
+
+    def answers(self, scene: _Scene, z: Tensor | None) -> bool:
+        return _same(self.z, z) and self.scene.equals(scene)
+
+
 @dataclass
 class _Kept:
-    """All of one scene; the picture belongs to ``z`` as well."""
+    """What one scene needs for any z."""
 
     scene: _Scene
     pyramid: dict[tuple[int, int], Tensor]
     fields: dict[Spade, Fields] = field(default_factory=dict)
-    z: Tensor | None = None
-    picture: Tensor | None = None
 
 
 class Engine:
@@ -87,6 +99,8 @@ class Engine:
         self._config = model.generator.config
         self._field_bytes = field_bytes
         self._kept: _Kept | None = None
+        self._settled: _Rendered | None = None
+        self._live: _Rendered | None = None
         if self.device.type == "cpu":
             # A quarter less work than NCHW: oneDNN reads it without reordering.
             self._generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -107,8 +121,8 @@ class Engine:
         stride by repeating the last row and column, and the picture cropped back.
         z: ``z_dim`` values, ``(z_dim,)`` or ``(1, z_dim)``; not used without a VAE.
         live: a passing state: leave what is kept as it is, for the settled one to use.
-        cancelled: asked between steps; once true, RenderCancelled is raised and everything
-        kept stays. progress: called with the fraction done, in (0, 1].
+        cancelled: asked between steps; once true, RenderCancelled is raised and nothing new is
+        kept. progress: called with the fraction done, in (0, 1].
         Raises InputError for class ids that the model does not have.
         """
         instances = None if instance_map is None else _as_tensor(instance_map)
@@ -121,9 +135,10 @@ class Engine:
                 f"{tuple(scene.labels.shape)}"
             )
         latent = self._latent(z)
+        for rendered in (self._settled, self._live):
+            if rendered is not None and rendered.answers(scene, latent):
+                return rendered.picture.clone()
         kept = self._kept if self._kept is not None and self._kept.scene.equals(scene) else None
-        if kept is not None and kept.picture is not None and _same(kept.z, latent):
-            return kept.picture.clone()
         if kept is None and self._kept is not None and not live:
             self._kept.fields = {}  # another scene's: old and new at once would pass the bound
         walk = _Walk(cancelled or (lambda: False), progress or (lambda _: None))
@@ -133,14 +148,16 @@ class Engine:
             picture = self._forward(found.pyramid, latent, fields, walk, keep=not live)
         height, width = scene.labels.shape
         result = picture[0, :, :height, :width].float().cpu().clone()
-        if not live:
-            found.fields, found.z, found.picture = fields, latent, result
-            self._kept = found
+        if live:
+            self._live = _Rendered(scene, latent, result)
+        else:
+            found.fields = fields
+            self._kept, self._settled, self._live = found, _Rendered(scene, latent, result), None
         return result.clone()
 
     def forget(self) -> None:
         """Drop everything kept between renders."""
-        self._kept = None
+        self._kept = self._settled = self._live = None
 
     def _latent(self, z: Tensor | NDArray[Any] | None) -> Tensor | None:
         if not self._config.use_vae:

@@ -202,10 +202,23 @@ def test_live_and_cancelled_renders_leave_the_settled_one_alone(config, calls):
     first = engine.render(settled, model.default_z)
     engine.render(passing, model.default_z, live=True)
     with pytest.raises(RenderCancelled):
-        engine.render(passing, model.default_z, live=True, cancelled=lambda: True)
+        engine.render(passing + 1, model.default_z, live=True, cancelled=lambda: True)
     calls.clear()
     assert torch.equal(engine.render(settled, model.default_z), first)
     assert calls == []
+
+
+def test_a_settled_render_of_what_was_just_shown_live_computes_nothing(config, calls):
+    model = make_model(config)
+    engine = Engine(model, "cpu")
+    engine.render(np.zeros((32, 32), np.uint8), model.default_z)
+    stroke = np.ones((32, 32), np.uint8)
+    passing = engine.render(stroke, model.default_z, live=True)
+    calls.clear()
+    assert torch.equal(engine.render(stroke, model.default_z), passing)
+    assert calls == []
+    engine.render(stroke, -model.default_z)  # nothing of a live render is kept for other styles
+    assert "compute_fields" in calls
 
 
 def test_the_caller_may_go_on_painting_in_its_array(config):
