@@ -12,6 +12,8 @@ from pathlib import Path
 
 from spade.formats.errors import InputError
 
+_PREFIX, _SUFFIX = ".spadework-", ".tmp"
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -34,7 +36,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise InputError(
                 f"{path}: the folder {target.parent} does not exist; create it or choose another"
             )
-        handle, name = tempfile.mkstemp(prefix=".spadework-", suffix=".tmp", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=target.parent)
         os.close(handle)
     except (OSError, ValueError) as error:
         raise _write_error(path, error) from error
@@ -59,6 +61,13 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write ``data`` to ``path``; see :func:`atomic_path` for the guarantees and errors."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left unfinished in ``folder``, which nobody else writes to."""
+    with contextlib.suppress(OSError):
+        for path in Path(folder).glob(f"{_PREFIX}*{_SUFFIX}"):
+            path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

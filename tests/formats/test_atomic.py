@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spade.formats import atomic
-from spade.formats.atomic import atomic_path, write_atomically
+from spade.formats.atomic import atomic_path, remove_leftovers, write_atomically
 from spade.formats.errors import InputError
 
 
@@ -137,3 +137,15 @@ def test_error_about_another_file_is_not_rewritten(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a"):
         (tmp_path / "source").read_bytes()
     assert os.listdir(tmp_path) == []
+
+
+def test_only_leftovers_are_removed(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "a") as temporary:
+        left = temporary.with_name(temporary.name.replace(".tmp", "2.tmp"))
+        left.write_bytes(b"half")
+        raise KeyboardInterrupt
+    for name in ("a.tmp", ".spadework-notes", "b"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [".spadework-notes", "a.tmp", "b"]
+    remove_leftovers(tmp_path / "gone")
