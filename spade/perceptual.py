@@ -88,6 +88,8 @@ def load_vgg(path: Path, blocks: int = 5) -> VggFeatures:
         raise InputError(
             f"{path}: refused, not a plain weights file ({type(error).__name__})"
         ) from None
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise InputError(f"{path}: holds no VGG weights; give torchvision's state dict")
     # features.16 is the third pooling in VGG16 and a convolution in VGG19.
     depth = 19 if "features.16.weight" in state else 16
     network = VggFeatures(depth, blocks)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from spade.formats.errors import InputError
 from spade.losses import feature_matching, hinge_discriminator, hinge_generator, kl_divergence
-from spade.perceptual import LAYER_WEIGHTS, PerceptualLoss, VggFeatures
+from spade.perceptual import LAYER_WEIGHTS, PerceptualLoss, VggFeatures, load_vgg
 
 
 def features(*scales: list[list[float]]) -> list[list[Tensor]]:
@@ -54,12 +56,57 @@ def test_perceptual_loss_weighs_each_layer() -> None:
     layers = zip(LAYER_WEIGHTS, vgg(a), vgg(b), strict=False)
     expected = sum(weight * (x - y).abs().mean() for weight, x, y in layers)
     value = loss(a, b)
-    assert value.item() == pytest.approx(float(expected), rel=1e-5)
+    assert value.item() == pytest.approx(torch.as_tensor(expected).item(), rel=1e-5)
     value.backward()
     assert a.grad is not None
     assert b.grad is None
     assert loss(a, a).item() == 0
     assert all(parameter.grad is None for parameter in vgg.parameters())
+
+
+def torchvision_state(depth: int) -> dict[str, Tensor]:
+    """A state dict named and shaped as torchvision's, of values that broadcasting shrinks."""
+    with torch.device("meta"):
+        shapes = {key: value.shape for key, value in VggFeatures(depth).state_dict().items()}
+    state = {
+        key: torch.full((1,), 0.01, dtype=torch.float16).expand(shape)
+        for key, shape in shapes.items()
+    }
+    return state | {"classifier.0.weight": torch.zeros(1)}
+
+
+@pytest.mark.parametrize(("depth", "convolutions"), [(16, 11), (19, 13)])
+def test_vgg16_and_vgg19_are_told_apart(depth: int, convolutions: int, tmp_path: Path) -> None:
+    torch.save(torchvision_state(depth), tmp_path / "vgg.pth")
+    vgg = load_vgg(tmp_path / "vgg.pth")
+    assert len(vgg.features) == convolutions
+    assert not any(parameter.requires_grad for parameter in vgg.parameters())
+    assert {parameter.dtype for parameter in vgg.parameters()} == {torch.float32}
+
+
+def test_files_that_are_no_vgg_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vgg.pth"
+    with pytest.raises(InputError, match=r"vgg\.pth: no such file"):
+        load_vgg(path)
+    for content in (torch.zeros(3), [1, 2], {"features.0.weight": 3}):
+        torch.save(content, path)
+        with pytest.raises(InputError, match=r"vgg\.pth: holds no VGG weights"):
+            load_vgg(path)
+    torch.save({"features.0.weight": torch.zeros(64, 3, 5, 5)}, path)
+    with pytest.raises(InputError, match=r"features\.0\.weight is \(64, 3, 5, 5\), expected"):
+        load_vgg(path, blocks=1)
+    torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, path)
+    with pytest.raises(InputError, match=r"features\.0\.bias is missing"):
+        load_vgg(path, blocks=1)
+    torch.save(Path("x"), path)
+    with pytest.raises(InputError, match=r"vgg\.pth: refused, not a plain weights file"):
+        load_vgg(path)
+    path.write_bytes(b"PK no zip")
+    with pytest.raises(InputError, match=r"vgg\.pth: "):
+        load_vgg(path)
+    (tmp_path / "vgg.safetensors").write_bytes(b"short")
+    with pytest.raises(InputError, match=r"vgg\.safetensors: not readable"):
+        load_vgg(tmp_path / "vgg.safetensors")
 
 
 def test_vgg_layers_are_those_of_the_paper() -> None:
