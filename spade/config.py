@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
@@ -10,9 +11,19 @@ from spade.formats.errors import InputError
 Upsampling = Literal["normal", "more", "most"]
 """How often the generator doubles its grid: 5, 6 or 7 times (paper, appendix A)."""
 
+Precision = Literal["fp32", "bf16"]
+
 _DOUBLINGS: dict[Upsampling, int] = {"normal": 5, "more": 6, "most": 7}
 
 T = TypeVar("T")
+
+
+def _at_least(config: object, least: float, *names: str) -> None:
+    """Raise InputError unless the named settings are finite and not below ``least``."""
+    for name in names:
+        value = getattr(config, name)
+        if not least <= value < math.inf:
+            raise InputError(f"{name} is {value}: it must be at least {least}")
 
 
 @dataclass(frozen=True)
@@ -42,14 +53,19 @@ class GeneratorConfig:
             raise InputError(
                 f"upsampling is {self.upsampling!r}: use one of {', '.join(get_args(Upsampling))}"
             )
-        for name in ("label_nc", "ngf", "z_dim", "crop_size", "embedding"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        _at_least(self, 1, "label_nc", "ngf", "z_dim", "crop_size", "embedding")
+        if self.upsampling == "most" and self.ngf % 2:
+            raise InputError(f"ngf is {self.ngf}: 'most' halves it once more, so make it even")
         if self.crop_size % self.stride:
             next_up = -(-self.crop_size // self.stride) * self.stride
             raise InputError(
                 f"crop_size {self.crop_size} is not a multiple of {self.stride}, the stride of "
                 f"a {self.upsampling!r} generator: use {next_up}"
+            )
+        if not 0 < self.aspect_ratio < math.inf or self.base_grid[0] < 1:
+            raise InputError(
+                f"aspect_ratio is {self.aspect_ratio}: it is width / height and must leave "
+                f"crop_size {self.crop_size} a row of {self.stride} pixels; use 1.0 for squares"
             )
 
     @property
@@ -66,6 +82,11 @@ class GeneratorConfig:
     def stride(self) -> int:
         """Pixels of the picture per cell of the base grid, each way."""
         return 1 << _DOUBLINGS[self.upsampling]
+
+    @property
+    def smallest(self) -> int:
+        """The smallest side in pixels of a picture: one cell of the base grid."""
+        return self.stride
 
     @property
     def base_grid(self) -> tuple[int, int]:
@@ -87,6 +108,7 @@ class EncoderConfig:
     input_size: int = 256
 
     def __post_init__(self) -> None:
+        _at_least(self, 1, "nef", "z_dim")
         if self.input_size not in (32, 64, 128, 256):
             raise InputError(f"encoder input_size is {self.input_size}: use 32, 64, 128 or 256")
 
@@ -105,6 +127,9 @@ class DiscriminatorConfig:
     scales: int = 2
     layers: int = 4
 
+    def __post_init__(self) -> None:
+        _at_least(self, 1, "semantic_nc", "ndf", "scales", "layers")
+
 
 @dataclass(frozen=True)
 class Pix2PixHDConfig:
@@ -118,6 +143,10 @@ class Pix2PixHDConfig:
     blocks: int = 9
     normalize: bool = True
 
+    def __post_init__(self) -> None:
+        _at_least(self, 1, "label_nc", "ngf")
+        _at_least(self, 0, "downsamplings", "blocks")
+
     @property
     def semantic_nc(self) -> int:
         """Channels of the semantic map."""
@@ -127,6 +156,11 @@ class Pix2PixHDConfig:
     def stride(self) -> int:
         """Sizes of label maps are multiples of this."""
         return 1 << self.downsamplings
+
+    @property
+    def smallest(self) -> int:
+        """The smallest side in pixels: padding by reflection needs more than it adds."""
+        return max(4, 2 * self.stride)
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -152,9 +186,6 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
         return cls(**values)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {error}") from None
-
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -194,9 +225,16 @@ class TrainingConfig:
     statistics_batches: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "size", "statistics_batches"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        _at_least(self, 1, "steps", "batch_size", "size", "statistics_batches")
+        _at_least(self, 0, "learning_rate_g", "learning_rate_d", "checkpoint_minutes")
+        _at_least(self, 0, "checkpoint_steps", "sample_steps")
+        _at_least(self, 0, "gan_weight", "feature_weight", "perceptual_weight")
+        _at_least(self, 0, "kld_weight", "color_weight")
+        if not 0 <= self.seed < 1 << 63:
+            raise InputError(f"seed is {self.seed}: it must lie in [0, 2^63)")
+        for name in ("beta1", "beta2", "validation_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: it must lie in [0, 1)")
         if not 0 < self.min_scale <= 1:
             raise InputError(f"min_scale is {self.min_scale}: it must lie in (0, 1]")
         if not 0 <= self.decay_from <= 1:

@@ -1,19 +1,22 @@
 """Paired photos and label maps on disk, and the batches a training step reads.
 
 A DATA folder holds ``images/`` and ``labels/`` paired by stem, or ``train/`` and ``val/``
-with the same inside, and ``classes.json``. ``photo-tags.json``, if there, lists stems to
-leave out under "reject".
+with the same inside, and ``classes.json``. Optional ``instances/`` holds instance maps, for
+generators that read their edges. ``photo-tags.json``, if there, lists stems to leave out
+under "reject".
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,22 +24,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from spade.config import TrainingConfig
+from spade.config import GeneratorConfig, Pix2PixHDConfig, TrainingConfig
 from spade.formats.errors import InputError
+from spade.formats.images import open_image
 from spade.formats.label_png import read_label_map
+from spade.formats.limits import check_size
 from spade.formats.palette import Palette, load_palette
-from spade.formats.photo import read_photo
+from spade.formats.photo import read_photo, resize_photo
 from spade.labels import IGNORE_INDEX
+
+Id = TypeVar("Id", bound=np.integer[Any])
 
 _PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and its label map."""
+    """A photo, its label map and, if there is one, its instance map."""
 
     image: Path
     labels: Path
+    instances: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,11 @@ class DataFolder:
     palette: Palette
     training: tuple[Pair, ...]
     validation: tuple[Pair, ...]
+
+    @property
+    def label_nc(self) -> int:
+        """Label channels that the classes need: one more than the highest id."""
+        return max(self.palette.ids) + 1
 
 
 def open_data(folder: Path, validation_share: float = 0.03) -> DataFolder:
@@ -81,11 +94,17 @@ def _rejected(path: Path) -> frozenset[str]:
     if not path.is_file():
         return frozenset()
     try:
-        return frozenset(json.loads(path.read_text(encoding="utf-8")).get("reject", ()))
-    except (OSError, ValueError, AttributeError) as error:
+        tags = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path}: not readable as photo tags ({error}); mend or remove it"
         ) from None
+    stems = tags.get("reject", []) if isinstance(tags, dict) else None
+    if not isinstance(stems, list) or not all(isinstance(stem, str) for stem in stems):
+        raise InputError(
+            f'{path}: not photo tags; it needs {{"reject": [names without suffix, ...]}}'
+        )
+    return frozenset(stems)
 
 
 def _pairs(folder: Path, rejected: frozenset[str]) -> list[Pair]:
@@ -93,13 +112,19 @@ def _pairs(folder: Path, rejected: frozenset[str]) -> list[Pair]:
     for part in (images, labels):
         if not part.is_dir():
             raise InputError(f"{part}: missing; a DATA folder has images/ and labels/")
-    maps = {path.stem: path for path in labels.iterdir() if path.suffix.lower() == ".png"}
+    maps, instances = _png_by_stem(labels), _png_by_stem(folder / "instances")
     photos = sorted(path for path in images.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
     return [
-        Pair(photo, maps[photo.stem])
+        Pair(photo, maps[photo.stem], instances.get(photo.stem))
         for photo in photos
         if photo.stem in maps and photo.stem not in rejected
     ]
+
+
+def _png_by_stem(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    return {path.stem: path for path in folder.iterdir() if path.suffix.lower() == ".png"}
 
 
 def _name_hash(stem: str) -> float:
@@ -109,41 +134,48 @@ def _name_hash(stem: str) -> float:
 
 @dataclass(frozen=True)
 class Batch:
-    """images: float32 ``(N, 3, size, size)`` in [-1, 1]; labels: uint8 ``(N, size, size)``."""
+    """images: float32 ``(N, 3, size, size)`` in [-1, 1]; labels: uint8 ``(N, size, size)``;
+    instances: int32 like labels, or None where no generator reads them.
+    """
 
     images: Tensor
     labels: Tensor
+    instances: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A decoded pair: uint8 ``(H, W, 3)``, uint8 ``(H, W)`` and int32 ``(H, W)`` or None."""
+
+    photo: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    instances: NDArray[np.int32] | None
 
 
 class PairedPictures:
     """All pairs decoded once into memory, and random crops of them.
 
-    Batch number i is a function of (seed, i): a run that is taken up again at step i sees
-    exactly what it would have seen.
+    Photos much larger than the crops are reduced first, so that a folder of camera photos
+    fits. Batch number i is a function of (seed, i): a run that is taken up again at step i
+    sees exactly what it would have seen.
     """
 
-    def __init__(self, pairs: Sequence[Pair], label_nc: int) -> None:
-        """``label_nc``: ids of the label maps lie below it, or are 255.
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        palette: Palette,
+        generator: GeneratorConfig | Pix2PixHDConfig,
+        training: TrainingConfig,
+    ) -> None:
+        """``palette`` names the ids that label maps may hold, beside 255 if ``generator``
+        has a "don't care" channel; instance maps are read if it has a channel for them.
 
         Raises InputError naming the file that can't be read or does not fit its partner.
         """
-        self._items: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+        # The smallest crop of a photo this large is still a crop of ``size`` pixels.
+        short_side = math.ceil(training.size / training.min_scale)
+        self._items = [_reduced(_read_pair(pair, palette, generator), short_side) for pair in pairs]
         self._order: tuple[tuple[int, int], NDArray[np.intp]] | None = None
-        for pair in pairs:
-            photo = read_photo(pair.image)
-            labels = read_label_map(pair.labels).labels
-            if labels.shape != photo.shape[:2]:
-                raise InputError(
-                    f"{pair.labels}: {labels.shape[1]}x{labels.shape[0]}, but {pair.image.name} is "
-                    f"{photo.shape[1]}x{photo.shape[0]}; resize the label map (nearest neighbour)"
-                )
-            known = labels[labels != IGNORE_INDEX]
-            if known.size and int(known.max()) >= label_nc:
-                raise InputError(
-                    f"{pair.labels}: class id {int(known.max())} is beyond the {label_nc} classes "
-                    "of classes.json; add the class or make those pixels 255"
-                )
-            self._items.append((photo, labels))
 
     def __len__(self) -> int:
         return len(self._items)
@@ -151,13 +183,13 @@ class PairedPictures:
     def batch(self, config: TrainingConfig, step: int) -> Batch:
         """Training batch number ``step``: random resized crops, flipped by chance."""
         rng = np.random.default_rng((config.seed, step))
-        images, labels = [], []
-        for k in range(config.batch_size):
-            photo, label_map = self._items[self._index(config, step * config.batch_size + k)]
-            image, ids = _random_crop(photo, label_map, config, rng)
-            images.append(image)
-            labels.append(ids)
-        return Batch(torch.stack(images), torch.stack(labels))
+        first = step * config.batch_size
+        return _stacked(
+            [
+                _random_crop(self._items[self._index(config, first + k)], config, rng)
+                for k in range(config.batch_size)
+            ]
+        )
 
     def _index(self, config: TrainingConfig, position: int) -> int:
         epoch, place = divmod(position, len(self._items))
@@ -171,44 +203,117 @@ class PairedPictures:
         """Centre crops of the given pairs, always the same."""
         crops = []
         for index in indices:
-            photo, labels = self._items[index]
-            side = min(labels.shape)
-            top, left = (labels.shape[0] - side) // 2, (labels.shape[1] - side) // 2
-            crops.append(_resized(photo, labels, top, left, side, size))
-        return Batch(torch.stack([c[0] for c in crops]), torch.stack([c[1] for c in crops]))
+            item = self._items[index]
+            height, width = item.labels.shape
+            side = min(height, width)
+            crops.append(_crop(item, (height - side) // 2, (width - side) // 2, side, size))
+        return _stacked(crops)
 
 
-def _random_crop(
-    photo: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    config: TrainingConfig,
-    rng: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    height, width = labels.shape
+def _read_pair(pair: Pair, palette: Palette, generator: GeneratorConfig | Pix2PixHDConfig) -> _Item:
+    photo = read_photo(pair.image)
+    labels = read_label_map(pair.labels, palette).labels
+    _check_size(pair.labels, labels, pair.image, photo)
+    for class_id in np.unique(labels).tolist():
+        if class_id == IGNORE_INDEX and not generator.contain_dontcare:
+            raise InputError(
+                f"{pair.labels}: has unknown pixels (255), but this generator has no \"don't "
+                'care" channel; set contain_dontcare = true or give them a class'
+            )
+        if class_id != IGNORE_INDEX and palette.by_id(class_id) is None:
+            raise InputError(
+                f"{pair.labels}: class id {class_id} is not in classes.json; add the class or "
+                "make those pixels 255"
+            )
+    if not generator.instance_edges:
+        return _Item(photo, labels, None)
+    if pair.instances is None:
+        raise InputError(
+            f"{pair.image}: has no map in instances/, but the generator reads instance edges; "
+            "add the map or set instance_edges = false"
+        )
+    instances = _read_instances(pair.instances)
+    _check_size(pair.instances, instances, pair.image, photo)
+    return _Item(photo, labels, instances)
+
+
+def _read_instances(path: Path) -> NDArray[np.int32]:
+    """Instance ids ``(H, W)`` of an indexed or grey PNG, 8 or 16 bits."""
+    with open_image(path, check_size) as image:
+        if image.mode not in ("L", "P") and not image.mode.startswith("I"):
+            raise InputError(f"{path}: pixels of the kind {image.mode}; save ids as a grey PNG")
+        return np.asarray(image).astype(np.int32)
+
+
+def _check_size(
+    path: Path, ids: NDArray[np.generic], image: Path, photo: NDArray[np.uint8]
+) -> None:
+    if ids.shape != photo.shape[:2]:
+        raise InputError(
+            f"{path}: {ids.shape[1]}x{ids.shape[0]}, but {image.name} is "
+            f"{photo.shape[1]}x{photo.shape[0]}; resize it to that (nearest neighbour)"
+        )
+
+
+def _reduced(item: _Item, short_side: int) -> _Item:
+    """``item`` with its shorter side brought down to ``short_side``, if it is longer."""
+    height, width = item.labels.shape
+    scale = short_side / min(height, width)
+    if scale >= 1:
+        return item
+    height, width = round(height * scale), round(width * scale)
+    return _Item(
+        resize_photo(item.photo, width, height),
+        _nearest(item.labels, height, width),
+        None if item.instances is None else _nearest(item.instances, height, width),
+    )
+
+
+def _nearest(ids: NDArray[Id], height: int, width: int) -> NDArray[Id]:
+    """``ids`` ``(H, W)`` at another size: the pixel under each new pixel's centre."""
+    rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
+    return ids[np.ix_(rows, columns)]
+
+
+def _random_crop(item: _Item, config: TrainingConfig, rng: np.random.Generator) -> Batch:
+    height, width = item.labels.shape
     short = min(height, width)
     side = max(1, round(short * float(rng.uniform(config.min_scale, 1.0))))
     top = int(rng.integers(0, height - side + 1))
     left = int(rng.integers(0, width - side + 1))
-    image, ids = _resized(photo, labels, top, left, side, config.size)
-    if config.flip and rng.random() < 0.5:
-        image, ids = image.flip(-1), ids.flip(-1)
-    return image, ids
+    crop = _crop(item, top, left, side, config.size)
+    if not config.flip or rng.random() >= 0.5:
+        return crop
+    instances = None if crop.instances is None else crop.instances.flip(-1)
+    return Batch(crop.images.flip(-1), crop.labels.flip(-1), instances)
 
 
-def _resized(
-    photo: NDArray[np.uint8], labels: NDArray[np.uint8], top: int, left: int, side: int, size: int
-) -> tuple[Tensor, Tensor]:
-    """The same window of both: the photo anti-aliased, the labels by nearest neighbour."""
+def _crop(item: _Item, top: int, left: int, side: int, size: int) -> Batch:
+    """The same window of all as a batch of one: the photo anti-aliased, ids by nearest."""
     window = (slice(top, top + side), slice(left, left + side))
-    image = torch.from_numpy(np.ascontiguousarray(photo[window])).permute(2, 0, 1).float()
+    image = torch.from_numpy(np.ascontiguousarray(item.photo[window]))
+    image = image.permute(2, 0, 1).unsqueeze(0).float()
     if side != size:
         image = F.interpolate(
-            image[None], size=(size, size), mode="bilinear", align_corners=False, antialias=True
-        )[0]
-    # Pixel centres of the target in the source.
-    at = ((np.arange(size) + 0.5) * side / size).astype(np.intp)
-    ids = torch.from_numpy(labels[window][np.ix_(at, at)])
-    return image.div_(127.5).sub_(1.0), ids
+            image, size=(size, size), mode="bilinear", align_corners=False, antialias=True
+        )
+    labels, instances = (
+        None if ids is None else torch.from_numpy(_nearest(ids[window], size, size)).unsqueeze(0)
+        for ids in (item.labels, item.instances)
+    )
+    assert labels is not None
+    return Batch(image.div_(127.5).sub_(1.0), labels, instances)
+
+
+def _stacked(crops: Sequence[Batch]) -> Batch:
+    """Batches of one as one batch."""
+    instances = [crop.instances for crop in crops if crop.instances is not None]
+    return Batch(
+        torch.cat([crop.images for crop in crops]),
+        torch.cat([crop.labels for crop in crops]),
+        torch.cat(instances) if instances else None,
+    )
 
 
 @contextmanager

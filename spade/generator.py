@@ -43,8 +43,6 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         k, nc, e = config.ngf, config.semantic_nc, config.embedding
-        if config.upsampling == "most" and k % 2:
-            raise ValueError(f"'most' halves ngf for up_4, so ngf must be even, not {k}")
         rows, columns = config.base_grid
         self.fc: nn.Module
         if config.use_vae:

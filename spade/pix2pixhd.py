@@ -68,10 +68,11 @@ class Pix2PixHDGenerator(nn.Module):
                 f"{self.config.semantic_nc}"
             )
         stride = self.config.stride
-        if height % stride or width % stride or min(height, width) < max(4, 2 * stride):
+        smallest = self.config.smallest
+        if height % stride or width % stride or min(height, width) < smallest:
             raise ValueError(
                 f"semantic map of {width}x{height}: both sides must be multiples of {stride}, "
-                f"and at least {max(4, 2 * stride)}"
+                f"and at least {smallest}"
             )
         normalize = self.config.normalize
         h = F.relu(normalized(self.stem(semantic), normalize))

@@ -35,13 +35,41 @@ from spade.spectral import fold_spectral_norm
 
 @dataclass(frozen=True)
 class Run:
-    """All settings of a run. ``encoder`` is None without a VAE; ``name`` is the model's."""
+    """All settings of a run. ``encoder`` is None without a VAE.
+
+    ``name`` is the model's; ``licence`` says in one line what it may be used for.
+    Raises InputError for parts that don't fit each other.
+    """
 
     generator: GeneratorConfig | Pix2PixHDConfig
     encoder: EncoderConfig | None
     discriminator: DiscriminatorConfig
     training: TrainingConfig
     name: str = "mine"
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        generator, size = self.generator, self.training.size
+        if size % generator.stride or size < generator.smallest:
+            fits = max(generator.smallest, -(-size // generator.stride) * generator.stride)
+            raise InputError(
+                f"size {size}: it must be a multiple of {generator.stride}, the stride of this "
+                f"generator; use {fits}"
+            )
+        reads = None
+        if isinstance(generator, GeneratorConfig) and generator.use_vae:
+            reads = generator.z_dim
+        gives = None if self.encoder is None else self.encoder.z_dim
+        if reads != gives:
+            raise InputError(
+                f"the generator reads a z of {reads or 'no'} values, the encoder gives "
+                f"{gives or 'none'}; make z_dim equal"
+            )
+        if self.discriminator.semantic_nc != generator.semantic_nc:
+            raise InputError(
+                f"the discriminator reads {self.discriminator.semantic_nc} semantic channels, "
+                f"the generator {generator.semantic_nc}; leave its semantic_nc out"
+            )
 
 
 class Trainer:
@@ -83,6 +111,12 @@ class Trainer:
         if config.vgg and config.perceptual_weight > 0:
             vgg = load_vgg(Path(config.vgg), config.vgg_blocks)
             self.perceptual = PerceptualLoss(self._placed(vgg))
+        weights = (config.gan_weight, config.feature_weight, config.color_weight)
+        if self.perceptual is None and not any(weights):
+            raise InputError(
+                "no loss is left to train the generator with: give VGG weights or raise "
+                "gan_weight, feature_weight or color_weight"
+            )
 
     def _placed(self, network: Any) -> Any:
         # channels_last suits the convolutions of CPUs and GPUs alike.
@@ -91,7 +125,10 @@ class Trainer:
     def semantic(self, batch: Batch) -> Tensor:
         """The batch's one-hot map on the device, channels last."""
         labels = batch.labels.to(self.device, non_blocking=True)
-        semantic = semantic_map(labels, self.run.generator)
+        instances = batch.instances
+        if instances is not None:
+            instances = instances.to(self.device, non_blocking=True)
+        semantic = semantic_map(labels, self.run.generator, instances)
         return semantic.contiguous(memory_format=torch.channels_last)
 
     def images(self, batch: Batch) -> Tensor:
@@ -146,9 +183,10 @@ class Trainer:
 
     @torch.no_grad()
     def sample_columns(self, pictures: PairedPictures, fixed: Batch) -> list[Tensor]:
-        """The photos, the maps in their own style, and all in the style of the first.
+        """The photos; the maps in their own style; all in the first's; all in the last's.
 
-        Without an encoder: the photos and the maps with z of seed 0 (or none).
+        Without an encoder the photos and the pictures alone. Each ``(N, 3, size, size)`` in
+        [-1, 1].
         """
         generator, encoder, _ = self.finished(pictures, batches=8)
         semantic, images = self.semantic(fixed), self.images(fixed)
@@ -234,5 +272,6 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write the state atomically."""
-        with atomic_path(path) as temporary:
-            torch.save(self.state(), temporary)
+        # Through a file of ours: torch's own reports a full disk as an internal error.
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            torch.save(self.state(), file)

@@ -5,6 +5,7 @@
 The training folder ``out`` holds ``state.pt`` (everything a run goes on from),
 ``model/`` (the averaged generator and the encoder, ready to open), ``samples/`` (the same
 fixed maps again and again), ``stats.jsonl`` (one line a step) and ``run.json`` (the settings).
+Each file is whole at every moment; a run that was killed goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import torch
 from spade.checkpoint import save_baseline, save_model
 from spade.config import to_dict
 from spade.dataset import DataFolder, Pair, PairedPictures, open_data, prefetched
-from spade.formats.atomic import write_atomically
+from spade.formats.atomic import remove_leftovers, write_atomically
 from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.model import Model, ModelConfig
@@ -57,7 +58,6 @@ def train(
     resume: bool = False,
     minutes: float | None = None,
     provenance: dict[str, Any] | None = None,
-    licence: str = "",
     on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Path:
@@ -68,29 +68,24 @@ def train(
     """
     began = time.monotonic()
     folder = open_data(data, run.training.validation_share)
-    if len(folder.palette.classes) != run.generator.label_nc:
+    if folder.label_nc != run.generator.label_nc:
         raise InputError(
-            f"{data / 'classes.json'}: {len(folder.palette.classes)} classes, but the generator "
+            f"{data / 'classes.json'}: its ids need label_nc {folder.label_nc}, but the generator "
             f"is set to {run.generator.label_nc}; make them equal"
         )
-    out.mkdir(parents=True, exist_ok=True)
     state = out / "state.pt"
     if state.exists() and not resume:
         raise InputError(f"{state}: a run is there already; use --resume or another --out")
     trainer = Trainer(run, device)
     if resume:
         trainer.load(state)
-    pictures = PairedPictures(folder.training, run.generator.label_nc)
-    shown = PairedPictures(_samples(folder), run.generator.label_nc)
-    (out / "samples").mkdir(exist_ok=True)
-    settings = {key: to_dict(value) for key, value in vars(run).items() if key != "name" and value}
-    write_atomically(
-        out / "run.json", json.dumps({"name": run.name, **settings}, indent=1).encode()
-    )
+    _prepare(out, trainer)
+    pictures = PairedPictures(folder.training, folder.palette, run.generator, run.training)
+    shown = PairedPictures(_samples(folder), folder.palette, run.generator, run.training)
 
     def checkpoint() -> None:
         trainer.save(state)
-        finished = finished_model(trainer, pictures, folder, provenance, licence)
+        finished = finished_model(trainer, pictures, folder, provenance)
         if isinstance(finished, Model):
             save_model(out / "model", finished)
         else:
@@ -106,7 +101,7 @@ def train(
         return path
 
     config = run.training
-    last_checkpoint, saved_at = time.monotonic(), trainer.step
+    last_checkpoint, saved_at, sampled_at = time.monotonic(), -1, -1
     rate = _Rate()
     with (
         prefetched(pictures, config, trainer.step) as batches,
@@ -119,7 +114,7 @@ def train(
             speed = rate.tick(config.batch_size)
             path = None
             if config.sample_steps and trainer.step % config.sample_steps == 0:
-                path = sample()
+                path, sampled_at = sample(), trainer.step
             stats.write(json.dumps({"step": trainer.step, **losses}) + "\n")
             stats.flush()
             left = (config.steps - trainer.step) * config.batch_size / max(speed, 1e-9)
@@ -131,10 +126,30 @@ def train(
                 checkpoint()
                 last_checkpoint, saved_at = time.monotonic(), trainer.step
                 rate = _Rate()
-    if saved_at != trainer.step or not state.exists():
+    # Also where nothing was left to do: the run before may have been killed between the two.
+    if saved_at != trainer.step:
         checkpoint()
-    sample()
+    if sampled_at != trainer.step:
+        sample()
     return out / "model"
+
+
+def _prepare(out: Path, trainer: Trainer) -> None:
+    """Make the training folder and bring it in line with the step that training starts from."""
+    try:
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot be made ({error.strerror}); choose another --out"
+        ) from None
+    for part in (out, out / "samples", out / "model"):
+        remove_leftovers(part)
+    write_atomically(out / "run.json", json.dumps(to_dict(trainer.run), indent=1).encode())
+    stats = out / "stats.jsonl"
+    if stats.exists():
+        # Steps after the last checkpoint are done again.
+        lines = stats.read_bytes().splitlines(keepends=True)[: trainer.step]
+        write_atomically(stats, b"".join(lines))
 
 
 def _samples(folder: DataFolder) -> list[Pair]:
@@ -149,7 +164,6 @@ def finished_model(
     pictures: PairedPictures,
     folder: DataFolder,
     provenance: dict[str, Any] | None = None,
-    licence: str = "",
 ) -> Model | Pix2PixHDGenerator:
     """The averaged networks as a model that can be saved, opened and rendered with.
 
@@ -174,7 +188,7 @@ def finished_model(
             "photos": len(pictures),
             "training": to_dict(run.training) | {"vgg": Path(run.training.vgg).name},
         },
-        licence=licence,
+        licence=run.licence,
     )
 
 

@@ -26,8 +26,6 @@ from spade.formats.palette import load_palette
 if TYPE_CHECKING:
     from spade.training import Run, TrainingProgress
 
-HELP = "train a generator on photos and their label maps"
-
 _SECTIONS = ("generator", "encoder", "discriminator", "training", "model")
 
 
@@ -103,12 +101,17 @@ def read_settings(args: argparse.Namespace) -> Run:
     from spade.training import Run
 
     table = _read_toml(args.config)
-    where = str(args.config)
-    label_nc = len(load_palette(args.data / "classes.json").classes)
+    where = str(args.config or "default settings")
+    label_nc = max(load_palette(args.data / "classes.json").ids) + 1
     generator_table = {"label_nc": label_nc, "contain_dontcare": True, **table["generator"]}
     generator: GeneratorConfig | Pix2PixHDConfig
     encoder = None
-    if generator_table.pop("architecture", "spade") == "pix2pixhd":
+    architecture = generator_table.pop("architecture", "spade")
+    if architecture not in ("spade", "pix2pixhd"):
+        raise InputError(
+            f"{where} [generator]: architecture is {architecture!r}: use spade or pix2pixhd"
+        )
+    if architecture == "pix2pixhd":
         generator = from_dict(Pix2PixHDConfig, generator_table, f"{where} [generator]")
     else:
         generator = from_dict(GeneratorConfig, generator_table, f"{where} [generator]")
@@ -127,13 +130,17 @@ def read_settings(args: argparse.Namespace) -> Run:
         "precision": args.precision,
     }
     training = replace(training, **{k: v for k, v in flags.items() if v is not None})
-    if training.size % generator.stride:
-        raise InputError(
-            f"size {training.size}: it must be a multiple of {generator.stride}, the stride of "
-            "this generator"
-        )
-    name = str(table["model"].get("name", args.out.resolve().name))
-    return Run(generator, encoder, discriminator, training, name)
+    if (
+        isinstance(generator, GeneratorConfig)
+        and "crop_size" not in generator_table
+        and training.size % generator.stride == 0
+    ):
+        generator = replace(generator, crop_size=training.size)
+    texts = {"name": args.out.resolve().name, "licence": ""} | table["model"]
+    for key, value in texts.items():
+        if key not in ("name", "licence") or not isinstance(value, str):
+            raise InputError(f"{where} [model]: {key} is {value!r}; known: name, licence (text)")
+    return Run(generator, encoder, discriminator, training, texts["name"], texts["licence"])
 
 
 def _read_toml(path: Path | None) -> dict[str, dict[str, Any]]:

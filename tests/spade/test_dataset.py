@@ -9,27 +9,49 @@ import pytest
 import torch
 from PIL import Image
 
-from spade.config import TrainingConfig
-from spade.dataset import PairedPictures, open_data, prefetched
+from spade.config import GeneratorConfig, TrainingConfig
+from spade.dataset import Batch, PairedPictures, open_data, prefetched
 from spade.formats.errors import InputError
 
 COLORS = np.array([[10, 20, 200], [200, 40, 30], [30, 180, 40]], dtype=np.uint8)
 
 
-def write_data(folder: Path, count: int = 12, size: tuple[int, int] = (40, 32)) -> Path:
+def write_data(
+    folder: Path, count: int = 12, size: tuple[int, int] = (40, 32), cell: int = 8
+) -> Path:
     """A DATA folder whose photos are their label maps in COLORS: a crop shows if it slipped."""
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
     width, height = size
     rng = np.random.default_rng(5)
     for i in range(count):
-        labels = rng.integers(0, 3, (height // 8, width // 8), dtype=np.uint8)
-        labels = labels.repeat(8, axis=0).repeat(8, axis=1)
+        labels = rng.integers(0, 3, (height // cell, width // cell), dtype=np.uint8)
+        labels = labels.repeat(cell, axis=0).repeat(cell, axis=1)
         Image.fromarray(COLORS[labels]).save(folder / "images" / f"p{i:02d}.png")
         Image.fromarray(labels).save(folder / "labels" / f"p{i:02d}.png")
     classes = [{"id": i, "name": f"c{i}", "color": f"#{i}{i}{i}000"} for i in range(3)]
     (folder / "classes.json").write_text(json.dumps({"name": "three", "classes": classes}))
     return folder
+
+
+def decoded(
+    folder: Path, training: TrainingConfig | None = None, **generator: object
+) -> PairedPictures:
+    data = open_data(folder, 0.0)
+    config = GeneratorConfig(data.label_nc, **({"contain_dontcare": True} | generator))  # type: ignore[arg-type]
+    return PairedPictures(data.training, data.palette, config, training or TrainingConfig())
+
+
+def assert_aligned(batch: Batch) -> None:
+    """Photos show the colours of their labels."""
+    expected = torch.from_numpy(COLORS)[batch.labels.long()].permute(0, 3, 1, 2) / 127.5 - 1
+    wrong = (expected - batch.images).abs().amax(dim=1) > 0.05
+    # Only pixels beside a border differ: there the photo is smooth and the labels are not.
+    padded = torch.nn.functional.pad(batch.labels.float(), (3, 3, 3, 3), mode="replicate")
+    highest = torch.nn.functional.max_pool2d(padded[:, None], 7, 1)[:, 0]
+    lowest = -torch.nn.functional.max_pool2d(-padded[:, None], 7, 1)[:, 0]
+    assert not wrong[highest == lowest].any()
+    assert (highest == lowest).float().mean() > 0.2
 
 
 def test_validation_is_fixed_by_name_whatever_else_is_there(tmp_path: Path) -> None:
@@ -64,24 +86,16 @@ def test_train_and_val_folders_are_taken_as_they_are(tmp_path: Path) -> None:
 def test_photo_and_labels_are_cropped_and_flipped_together(
     tmp_path: Path, min_scale: float
 ) -> None:
-    data = open_data(write_data(tmp_path / "d"), 0.0)
-    pictures = PairedPictures(data.training, 3)
     config = TrainingConfig(batch_size=24, size=64, min_scale=min_scale)
+    pictures = decoded(write_data(tmp_path / "d"), config)
     batch = pictures.batch(config, 3)
     assert batch.images.shape == (24, 3, 64, 64)
     assert batch.labels.shape == (24, 64, 64)
-    expected = torch.from_numpy(COLORS)[batch.labels.long()].permute(0, 3, 1, 2) / 127.5 - 1
-    wrong = (expected - batch.images).abs().amax(dim=1) > 0.05
-    # Only pixels beside a border differ: there the photo is smooth and the labels are not.
-    padded = torch.nn.functional.pad(batch.labels.float(), (3, 3, 3, 3), mode="replicate")
-    highest = torch.nn.functional.max_pool2d(padded[:, None], 7, 1)[:, 0]
-    lowest = -torch.nn.functional.max_pool2d(-padded[:, None], 7, 1)[:, 0]
-    assert not wrong[highest == lowest].any()
-    assert (highest == lowest).float().mean() > 0.2
+    assert_aligned(batch)
 
 
 def test_a_batch_depends_on_its_number_alone_and_an_epoch_shows_all(tmp_path: Path) -> None:
-    pictures = PairedPictures(open_data(write_data(tmp_path / "d", 10), 0.0).training, 3)
+    pictures = decoded(write_data(tmp_path / "d", 10))
     config = TrainingConfig(batch_size=4, size=32)
     with prefetched(pictures, config, 5) as batches:
         fetched = [next(batches) for _ in range(3)]
@@ -98,7 +112,7 @@ def test_a_batch_depends_on_its_number_alone_and_an_epoch_shows_all(tmp_path: Pa
 def test_unknown_pixels_stay_unknown(tmp_path: Path) -> None:
     folder = write_data(tmp_path / "d", 1)
     Image.fromarray(np.full((32, 40), 255, np.uint8)).save(folder / "labels" / "p00.png")
-    pictures = PairedPictures(open_data(folder, 0.0).training, 3)
+    pictures = decoded(folder)
     assert (pictures.batch(TrainingConfig(batch_size=2, size=32), 0).labels == 255).all()
 
 
@@ -110,11 +124,78 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
         open_data(tmp_path / "empty")
     folder = write_data(tmp_path / "d", 2)
     Image.fromarray(np.full((32, 40), 9, np.uint8)).save(folder / "labels" / "p01.png")
-    with pytest.raises(InputError, match=r"p01\.png: class id 9"):
-        PairedPictures(open_data(folder, 0.0).training, 3)
+    with pytest.raises(InputError, match=r"p01\.png: class id 9 is not in classes\.json"):
+        decoded(folder)
     Image.fromarray(np.zeros((10, 40), np.uint8)).save(folder / "labels" / "p01.png")
     with pytest.raises(InputError, match=r"p01\.png: 40x10"):
-        PairedPictures(open_data(folder, 0.0).training, 3)
+        decoded(folder)
     (folder / "labels" / "p01.png").write_bytes(b"not a picture")
     with pytest.raises(InputError, match=r"p01\.png"):
-        PairedPictures(open_data(folder, 0.0).training, 3)
+        decoded(folder)
+
+
+def test_ids_with_gaps_count_up_to_the_highest(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 2)
+    classes = [{"id": i, "name": f"c{i}"} for i in (0, 1, 2, 7)]
+    (folder / "classes.json").write_text(json.dumps({"name": "gaps", "classes": classes}))
+    assert open_data(folder).label_nc == 8
+    Image.fromarray(np.full((32, 40), 7, np.uint8)).save(folder / "labels" / "p01.png")
+    assert 7 in decoded(folder).batch(TrainingConfig(batch_size=2, size=32), 0).labels
+    Image.fromarray(np.full((32, 40), 5, np.uint8)).save(folder / "labels" / "p01.png")
+    with pytest.raises(InputError, match=r"p01\.png: class id 5 is not in classes\.json"):
+        decoded(folder)
+
+
+def test_label_maps_in_palette_colours_are_read(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 3)
+    config = TrainingConfig(batch_size=3, size=32)
+    expected = decoded(folder).batch(config, 0).labels
+    palette = open_data(folder).palette
+    for path in (folder / "labels").iterdir():
+        labels = np.asarray(Image.open(path))
+        Image.fromarray(palette.lut()[labels]).save(path)
+    assert torch.equal(decoded(folder).batch(config, 0).labels, expected)
+
+
+def test_unknown_pixels_without_their_channel_are_told_when_read(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 2)
+    labels = np.zeros((32, 40), np.uint8)
+    labels[3, 4] = 255
+    Image.fromarray(labels).save(folder / "labels" / "p01.png")
+    with pytest.raises(InputError, match=r"p01\.png: has unknown pixels .*contain_dontcare"):
+        decoded(folder, contain_dontcare=False)
+
+
+def test_instance_maps_are_cropped_and_flipped_with_the_rest(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 3)
+    (folder / "instances").mkdir()
+    for path in sorted((folder / "labels").iterdir())[:2]:
+        ids = np.asarray(Image.open(path)).astype(np.uint16) * 300
+        Image.fromarray(ids).save(folder / "instances" / path.name)
+    with pytest.raises(InputError, match=r"p02\.png: has no map in instances/"):
+        decoded(folder, instance_edges=True)
+    assert decoded(folder).batch(TrainingConfig(batch_size=1, size=32), 0).instances is None
+    (folder / "images" / "p02.png").unlink()
+    config = TrainingConfig(batch_size=8, size=64, min_scale=0.4)
+    batch = decoded(folder, config, instance_edges=True).batch(config, 1)
+    assert batch.instances is not None
+    assert torch.equal(batch.instances, batch.labels.int() * 300)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(folder / "instances" / "p01.png")
+    with pytest.raises(InputError, match=r"instances.p01\.png: 9x9, but p01\.png is 40x32"):
+        decoded(folder, instance_edges=True)
+
+
+def test_large_photos_are_kept_no_larger_than_the_crops_need(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 2, size=(800, 640), cell=160)
+    config = TrainingConfig(batch_size=6, size=32, min_scale=0.5)
+    pictures = decoded(folder, config)
+    assert [item.photo.shape for item in pictures._items] == [(64, 80, 3)] * 2
+    assert_aligned(pictures.batch(config, 0))
+
+
+@pytest.mark.parametrize("tags", ["[]", '{"reject": 5}', '{"reject": "p01"}', '{"reject": [[]]}'])
+def test_photo_tags_of_another_form_are_refused(tags: str, tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 2)
+    (folder / "photo-tags.json").write_text(tags)
+    with pytest.raises(InputError, match=r"photo-tags\.json: not photo tags"):
+        open_data(folder)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,11 @@ from spade.config import (
     Pix2PixHDConfig,
     TrainingConfig,
 )
+from spade.dataset import PairedPictures, open_data
 from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
+from spade.trainer import Trainer
 from spade.training import Run, TrainingProgress, train
 from spade.vgg_weights import find_vgg
 
@@ -59,11 +62,11 @@ def tiny(**training: object) -> Run:
 
 
 def test_resuming_is_exact(data: Path, tmp_path: Path) -> None:
-    train(tiny(steps=6), data, tmp_path / "whole", device=CPU)
-    stops = iter([False] * 3 + [True] * 9)
-    train(tiny(steps=6), data, tmp_path / "parts", device=CPU, should_stop=lambda: next(stops))
-    assert torch.load(tmp_path / "parts" / "state.pt", weights_only=True)["step"] == 3
-    train(tiny(steps=6), data, tmp_path / "parts", device=CPU, resume=True)
+    train(tiny(steps=4), data, tmp_path / "whole", device=CPU)
+    stops = iter([False] * 2 + [True] * 9)
+    train(tiny(steps=4), data, tmp_path / "parts", device=CPU, should_stop=lambda: next(stops))
+    assert torch.load(tmp_path / "parts" / "state.pt", weights_only=True)["step"] == 2
+    train(tiny(steps=4), data, tmp_path / "parts", device=CPU, resume=True)
 
     def flat(value: object, name: str = "") -> dict[str, torch.Tensor]:
         if isinstance(value, torch.Tensor):
@@ -78,7 +81,7 @@ def test_resuming_is_exact(data: Path, tmp_path: Path) -> None:
     for name, tensor in whole.items():
         assert torch.equal(tensor, parts[name]), name
     lines = (tmp_path / "parts" / "stats.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4]
 
 
 def test_the_result_opens_and_reports_come(data: Path, tmp_path: Path) -> None:
@@ -148,8 +151,10 @@ def test_average_follows_and_its_statistics_are_its_own() -> None:
 def test_wrong_settings_are_told_before_the_work(data: Path, tmp_path: Path) -> None:
     run = tiny(steps=1)
     five = GeneratorConfig(5, True, ngf=2, z_dim=4, crop_size=32, embedding=8)
-    with pytest.raises(InputError, match="2 classes, but the generator is set to 5"):
-        train(replace(run, generator=five), data, tmp_path / "x", device=CPU)
+    judge = DiscriminatorConfig(five.semantic_nc, ndf=2)
+    larger = replace(run, generator=five, discriminator=judge)
+    with pytest.raises(InputError, match="need label_nc 2, but the generator is set to 5"):
+        train(larger, data, tmp_path / "x", device=CPU)
     with pytest.raises(InputError, match="nothing to resume"):
         train(run, data, tmp_path / "y", device=CPU, resume=True)
     train(run, data, tmp_path / "z", device=CPU)
@@ -166,7 +171,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(
 ) -> None:
     train(tiny(steps=2), data, tmp_path / "out", device=CPU)
     kept = (tmp_path / "out" / "state.pt").read_bytes()
-    wild = tiny(steps=9, gan_weight=float("nan"), learning_rate_g=1e30, feature_weight=0.0)
+    wild = tiny(steps=9, learning_rate_g=1e30)
     with pytest.raises(InputError, match=r"loss '.*' is (nan|inf)"):
         train(wild, data, tmp_path / "out", device=CPU, resume=True)
     assert (tmp_path / "out" / "state.pt").read_bytes() == kept
@@ -189,13 +194,100 @@ def test_vgg_is_not_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(asked) == 1
 
 
+def test_a_killed_run_leaves_nothing_torn(data: Path, tmp_path: Path) -> None:
+    """As after a kill between two steps of a checkpoint, and in the middle of a write."""
+    out = tmp_path / "out"
+    train(tiny(steps=2), data, out, device=CPU)
+    (out / "model" / "model.json").unlink()
+    torn = [folder / ".spadework-abc.tmp" for folder in (out, out / "model", out / "samples")]
+    for path in torn:
+        path.write_bytes(b"half")
+    with (out / "stats.jsonl").open("a") as stats:
+        stats.write('{"step": 3, "d": 1.0}\n{"step": 4, "d"')
+    train(tiny(steps=2), data, out, device=CPU, resume=True)
+    assert load_folder(out / "model").provenance["steps"] == 2
+    assert not any(path.exists() for path in torn)
+    train(tiny(steps=3), data, out, device=CPU, resume=True)
+    lines = (out / "stats.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
+
+
+def test_an_out_folder_that_cannot_be_made_is_told_before_the_photos_are_read(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("spade.training.PairedPictures", lambda *_: pytest.fail("photos read"))
+    with pytest.raises(InputError, match=r"file.out: cannot be made .*choose another --out"):
+        train(tiny(steps=1), data, tmp_path / "file" / "out", device=CPU)
+
+
+def test_a_full_disk_keeps_the_former_state(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(tiny(), CPU)
+    trainer.save(tmp_path / "state.pt")
+    kept = (tmp_path / "state.pt").read_bytes()
+    opened = Path.open
+
+    def full(path: Path, mode: str = "r", **rest: Any) -> Any:
+        return opened(Path("/dev/full") if "w" in mode else path, mode, **rest)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(InputError, match=r"state\.pt: cannot be written \(No space left"):
+        trainer.save(tmp_path / "state.pt")
+    monkeypatch.undo()
+    assert (tmp_path / "state.pt").read_bytes() == kept
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["state.pt"]
+
+
+def test_bf16_learns_alike(data: Path, tmp_path: Path) -> None:
+    losses: dict[str, list[TrainingProgress]] = {"fp32": [], "bf16": []}
+    for precision, reports in losses.items():
+        run = tiny(steps=2, precision=precision)
+        train(run, data, tmp_path / precision, device=CPU, on_progress=reports.append)
+    for exact, rough in zip(losses["fp32"], losses["bf16"], strict=True):
+        assert rough.losses == pytest.approx(exact.losses, rel=0.15, abs=0.02)
+        assert rough.losses != exact.losses
+    trained = torch.load(tmp_path / "bf16" / "state.pt", weights_only=True)
+    assert all(value.dtype == torch.float32 for value in trained["generator"].values())
+
+
+def test_instance_edges_reach_the_networks(data: Path, tmp_path: Path) -> None:
+    (data / "instances").mkdir()
+    for path in (data / "labels").iterdir():
+        Image.fromarray(np.asarray(Image.open(path)) + 3).save(data / "instances" / path.name)
+    run = tiny()
+    generator = replace(run.generator, instance_edges=True)
+    run = replace(run, generator=generator, discriminator=DiscriminatorConfig(4, ndf=2))
+    folder = open_data(data, 0.0)
+    pictures = PairedPictures(folder.training, folder.palette, generator, run.training)
+    semantic = Trainer(run, CPU).semantic(pictures.batch(run.training, 0))
+    assert semantic.shape == (2, 4, 32, 32)
+    assert 0 < semantic[:, -1].mean() < 0.5
+
+
+def test_parts_that_do_not_fit_are_refused() -> None:
+    run = tiny()
+    with pytest.raises(InputError, match="z of 4 values, the encoder gives none"):
+        replace(run, encoder=None)
+    with pytest.raises(InputError, match="z of no values, the encoder gives 4"):
+        replace(run, generator=replace(run.generator, use_vae=False))
+    baseline = Pix2PixHDConfig(2, True, downsamplings=5)
+    with pytest.raises(InputError, match=r"size 32: .* use 64"):
+        replace(run, generator=baseline, encoder=None)
+    plain = replace(run, generator=replace(run.generator, use_vae=False), encoder=None)
+    silent = replace(plain.training, gan_weight=0.0, feature_weight=0.0)
+    with pytest.raises(InputError, match="no loss is left"):
+        Trainer(replace(plain, training=silent), CPU)
+
+
 TINY_TOML = """
 [model]
 name = "meadow"
+licence = "CC0"
 [generator]
 ngf = 2
 z_dim = 4
-crop_size = 32
 embedding = 8
 [encoder]
 nef = 2
@@ -205,7 +297,7 @@ ndf = 2
 [training]
 steps = 3
 batch_size = 2
-size = 32
+size = 64
 sample_steps = 0
 statistics_batches = 1
 validation_share = 0.0
@@ -227,7 +319,9 @@ def test_the_command_trains_by_toml_and_flags(
     }
     assert "training without perceptual loss" in printed.err
     assert "left" in printed.err
-    assert load_folder(tmp_path / "out" / "model").name == "meadow"
+    model = load_folder(tmp_path / "out" / "model")
+    assert (model.name, model.licence) == ("meadow", "CC0")
+    assert model.trained_size == (64, 64)  # not stated: the crops' size
     assert run_command("train", [*arguments, "--resume", "--device", "cpu", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["step"] == 3
 
@@ -237,6 +331,19 @@ def test_the_command_trains_by_toml_and_flags(
     [
         ("[generator]\nngf = 2\nwidth = 3\n", "unknown setting 'width'"),
         ("[training]\nsize = 33\n", "size 33: it must be a multiple of 32"),
+        ("[training]\nlearning_rate_d = -1\n", "learning_rate_d is -1: it must be at least 0"),
+        ("[training]\ngan_weight = nan\n", "gan_weight is nan"),
+        ("[training]\nseed = -1\n", "seed is -1"),
+        ("[training]\nvalidation_share = 1.0\n", "validation_share is 1.0"),
+        ("[generator]\naspect_ratio = 0\n", "aspect_ratio is 0"),
+        ('[generator]\nupsampling = "most"\nngf = 3\n', "ngf is 3: 'most' halves it"),
+        ('[generator]\narchitecture = "pix2pix"\n', "'pix2pix': use spade or pix2pixhd"),
+        ("[encoder]\nnef = 0\n", "nef is 0"),
+        ("[encoder]\nz_dim = 7\n", "reads a z of 256 values, the encoder gives 7"),
+        ("[discriminator]\nscales = 0\n", "scales is 0"),
+        ("[discriminator]\nsemantic_nc = 9\n", "reads 9 semantic channels, the generator 3"),
+        ("[model]\nlicense = 'MIT'\n", "license is 'MIT'; known: name, licence"),
+        ("[model]\nname = 3\n", "name is 3"),
         ("[training]\nsteps = 0\n", "steps is 0"),
         ("[trainer]\n", "unknown section 'trainer'"),
         ("[training\n", "not readable as TOML"),
