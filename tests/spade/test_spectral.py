@@ -69,4 +69,4 @@ def test_settled_norm_is_one() -> None:
     settle_spectral_norm(conv, iterations=60)
     conv.eval()
     norm = torch.linalg.matrix_norm(conv.weight.flatten(1), 2)
-    assert abs(float(norm) - 1) < 1e-2
+    assert abs(norm.item() - 1) < 1e-2
