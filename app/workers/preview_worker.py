@@ -246,7 +246,8 @@ class PreviewWorker(QObject):
             result = self._backend.render(job.request, report, job.cancel.is_set)
             self._proven = True
             return result
-        report(Progress(f"Loading {job.model.path}", None))
+        if not self._proven:
+            report(Progress("Starting PyTorch"))
         info = self._backend.load(job.model, report, job.cancel.is_set)
         self._source = job.model
         self._proven = True
