@@ -85,10 +85,12 @@ def compare(
     width, height = size
     config = model.config.generator
     stride = max(config.stride, baseline.config.stride)
-    if width % stride or height % stride:
+    smallest = baseline.config.smallest
+    if width % stride or height % stride or min(width, height) < smallest:
+        fitting = (max(smallest, -(-side // stride) * stride) for side in size)
         raise InputError(
             f"size {width}x{height}: both sides must be multiples of {stride} here, such as "
-            f"{-(-width // stride) * stride}x{-(-height // stride) * stride}"
+            + "x".join(map(str, fitting))
         )
     if baseline.config.semantic_nc != config.semantic_nc:
         raise InputError(
