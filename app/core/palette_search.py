@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from spade.formats.palette import Palette, PaletteClass
 
 NUMBER_KEYS = "1234567890"
-RECENT = 8
 
 
 def search(palette: Palette, query: str, recent: Sequence[int] = ()) -> list[PaletteClass]:
@@ -34,11 +33,6 @@ def search(palette: Palette, query: str, recent: Sequence[int] = ()) -> list[Pal
 def number_keys(palette: Palette) -> dict[str, int]:
     """Which class id each number key picks: the first ten classes, "1" to "9", then "0"."""
     return dict(zip(NUMBER_KEYS, palette.ids, strict=False))
-
-
-def with_recent(recent: Sequence[int], class_id: int, limit: int = RECENT) -> tuple[int, ...]:
-    """``recent`` (latest first) after ``class_id`` was used; at most ``limit`` ids."""
-    return (class_id, *(other for other in recent if other != class_id))[:limit]
 
 
 def _rank(entry: PaletteClass, wanted: str) -> int | None:

@@ -94,7 +94,6 @@ class Preferences(QObject):
     geometry = _Preference("", _text)  # base64 of QMainWindow.saveGeometry
     layout = _Preference("", _text)  # base64 of QMainWindow.saveState
     recent_files: _Preference[tuple[str, ...]] = _Preference((), _texts)  # newest first
-    gallery_paths: _Preference[tuple[str, ...]] = _Preference((), _texts)  # the user's styles
 
     def __init__(
         self,
@@ -130,17 +129,6 @@ class Preferences(QObject):
         """Forget ``path``, for instance because it is gone."""
         entry = str(Path(path).absolute())
         self.recent_files = tuple(recent for recent in self.recent_files if recent != entry)
-
-    def add_gallery_path(self, path: Path) -> None:
-        """Add a style picture of the user's at the end, unless it is there already."""
-        entry = str(Path(path).absolute())
-        if entry not in self.gallery_paths:
-            self.gallery_paths = (*self.gallery_paths, entry)
-
-    def remove_gallery_path(self, path: Path) -> None:
-        """Take a style picture out of the gallery; the file stays."""
-        entry = str(Path(path).absolute())
-        self.gallery_paths = tuple(known for known in self.gallery_paths if known != entry)
 
     def flush(self) -> None:
         """Write now, on this thread, what was changed since the last write (at exit)."""

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spade.formats.atomic import write_atomically
 from spade.formats.errors import InputError
 from spade.formats.resources import bundled, bundled_palettes
 
@@ -193,15 +192,6 @@ def numbered_palette(count: int) -> Palette:
     return palette_from_classes(
         f"{count} classes", ((index, f"class {index}", "", "") for index in range(count))
     )
-
-
-def save_palette(path: str | os.PathLike[str], palette: Palette) -> None:
-    """Write ``palette`` as JSON, one class a line, atomically."""
-    data = palette_to_json(palette)
-    rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in data["classes"])
-    name = json.dumps(palette.name, ensure_ascii=False)
-    text = f'{{\n "name": {name},\n "ignore": {palette.ignore},\n "classes": [\n  {rows}\n ]\n}}\n'
-    write_atomically(path, text.encode())
 
 
 def palette_to_json(palette: Palette) -> dict[str, Any]:

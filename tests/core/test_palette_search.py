@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.palette_search import number_keys, search, with_recent
+from app.core.palette_search import number_keys, search
 from spade.formats.palette import palette_from_classes
 
 PALETTE = palette_from_classes(
@@ -61,11 +61,3 @@ def test_number_keys() -> None:
     many = palette_from_classes("many", [(i, f"class {i}", "", "") for i in range(30)])
     assert number_keys(many)["0"] == 9
     assert len(number_keys(many)) == 10
-
-
-def test_recents() -> None:
-    recent: tuple[int, ...] = ()
-    for class_id in (1, 2, 3, 2, 1, 1):
-        recent = with_recent(recent, class_id)
-    assert recent == (1, 2, 3)
-    assert with_recent(range(8), 99) == (99, 0, 1, 2, 3, 4, 5, 6)

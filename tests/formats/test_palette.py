@@ -18,7 +18,6 @@ from spade.formats.palette import (
     palette_from_classes,
     palette_from_json,
     palette_to_json,
-    save_palette,
 )
 from spade.formats.resources import bundled, bundled_palettes
 
@@ -221,9 +220,3 @@ def test_json_round_trip(rows: list[tuple[int, str, int, str]], name: str) -> No
     text = json.dumps(palette_to_json(palette))
     assert palette_from_json(json.loads(text), "test") == palette
     assert len({tuple(row) for row in palette.lut().tolist()}) == 256
-
-
-def test_saved_file_reads_back(tmp_path: Path) -> None:
-    palette = palette_from_classes('qu"ote\n', [(3, "Fluß", "#abcdef", "eau"), (1, "b", "", "")])
-    save_palette(tmp_path / "p.json", palette)
-    assert load_palette(tmp_path / "p.json") == palette

@@ -49,7 +49,7 @@ def test_the_folders_are_the_users_without_it(monkeypatch: pytest.MonkeyPatch) -
 def test_defaults_without_a_file_and_nothing_written_for_them(qapp) -> None:
     preferences = Preferences()
     assert (preferences.theme, preferences.live, preferences.device) == ("dark", True, "auto")
-    assert (preferences.recent_files, preferences.gallery_paths) == ((), ())
+    assert preferences.recent_files == ()
     assert preferences.notice is None
     preferences.flush()
     assert not preferences.path.exists()
@@ -61,16 +61,16 @@ def test_only_what_differs_is_written_and_comes_back(qapp) -> None:
     preferences.live = False
     preferences.live = True
     preferences.layout = "AAAA"
-    preferences.add_gallery_path(Path("sunset.jpg"))
+    preferences.add_recent_file(Path("lake.ora"))
     preferences.flush()
     assert stored(preferences) == {
         "theme": "light",
         "layout": "AAAA",
-        "gallery_paths": [str(Path("sunset.jpg").absolute())],
+        "recent_files": [str(Path("lake.ora").absolute())],
     }
     again = Preferences()
     assert (again.theme, again.live, again.layout) == ("light", True, "AAAA")
-    assert again.gallery_paths == preferences.gallery_paths
+    assert again.recent_files == preferences.recent_files
 
 
 def test_a_change_is_announced_once_by_name(qapp) -> None:
@@ -205,12 +205,3 @@ def test_recent_files_are_newest_first_absolute_and_bounded(qapp) -> None:
     assert all(Path(entry).is_absolute() for entry in preferences.recent_files)
     preferences.remove_recent_file(Path("scene8.ora"))
     assert Path(preferences.recent_files[0]).name == "scene12.ora"
-
-
-def test_gallery_paths_keep_their_order_without_repeats(qapp) -> None:
-    preferences = Preferences()
-    for name in ("b.jpg", "a.jpg", "b.jpg"):
-        preferences.add_gallery_path(Path(name))
-    assert [Path(entry).name for entry in preferences.gallery_paths] == ["b.jpg", "a.jpg"]
-    preferences.remove_gallery_path(Path("b.jpg"))
-    assert [Path(entry).name for entry in preferences.gallery_paths] == ["a.jpg"]
