@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject
 
 from app.core import fill, geometry
 from app.core.brush import Brush, Stroke
@@ -28,7 +27,6 @@ from app.core.style import Style
 from app.state.commands import (
     Canvas,
     CanvasCommand,
-    IdSwitches,
     PaintCommand,
     StyleCommand,
 )
@@ -44,12 +42,6 @@ BESIDE_TRACE = 128  # grey where the trace photo doesn't reach
 
 class Document(Scene):
     """A scene that can be edited, undone, loaded and saved. GUI thread only."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        """An empty canvas with one class and no model, to be filled by ``new`` or ``load``."""
-        super().__init__(parent)
-        self._stroke_text = ""
-        self._switches = IdSwitches()
 
     # Painting
 
@@ -300,26 +292,6 @@ class Document(Scene):
 
     # History
 
-    @property
-    def can_undo(self) -> bool:
-        """True if ``undo`` would do something."""
-        return self.stroke_active or self._history.can_undo
-
-    @property
-    def can_redo(self) -> bool:
-        """True if ``redo`` would do something."""
-        return not self.stroke_active and self._history.can_redo
-
-    @property
-    def undo_text(self) -> str:
-        """What ``undo`` would take back; "" if nothing."""
-        return self._stroke_text if self.stroke_active else self._history.undo_text
-
-    @property
-    def redo_text(self) -> str:
-        """What ``redo`` would do again; "" if nothing."""
-        return "" if self.stroke_active else self._history.redo_text
-
     def undo(self) -> None:
         """Take back the open stroke, else the last step."""
         if self.stroke_active:
@@ -386,15 +358,6 @@ class Document(Scene):
         new = Canvas(self._view, self._trace, self._switches)
         self._push(CanvasCommand(text, old, new, self._put_canvas))
 
-    def _put_trace(self, trace: TraceImage | None) -> None:
-        if trace is self._trace:
-            return
-        self._trace = trace
-        self._edit_count += 1
-        self._history.mark_dirty()
-        self._waiting.append(self.trace_changed.emit)
-        self._announce()
-
     def _switch_ids(self, id_map: Mapping[int, int]) -> None:
         table = np.arange(256, dtype=np.uint8)
         table[list(id_map)] = list(id_map.values())
@@ -402,35 +365,3 @@ class Document(Scene):
         self._background = int(table[self._background])
         self._history.mark_dirty()
         self._put_map(LabelMap(table[self._view]))
-
-    def _replace(
-        self,
-        label_map: LabelMap,
-        *,
-        style: Style,
-        palette: Palette,
-        background: int,
-        model: str,
-        trace: TraceImage | None,
-        path: Path | None,
-        modified: bool,
-    ) -> None:
-        """Another scene: no history, every signal once."""
-        self._stroke = None
-        self._history.clear()
-        self._switches.clear()
-        if modified:
-            self._history.mark_dirty()
-        self._style, self._palette, self._background = style, palette, background
-        self._model, self._trace, self._path = model, trace, path
-        self._put_map(label_map)
-        self._edit_count += 1
-        self._waiting += [
-            self.palette_changed.emit,
-            self.model_changed.emit,
-            self.style_changed.emit,
-            self.trace_changed.emit,
-            self.path_changed.emit,
-            self.history_changed.emit,
-        ]
-        self._announce()

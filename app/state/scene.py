@@ -12,7 +12,7 @@ from app.core.brush import Stroke
 from app.core.history import History
 from app.core.label_map import LabelMap, Labels
 from app.core.style import Style
-from app.state.commands import Edit
+from app.state.commands import Edit, IdSwitches
 from app.state.trace import TraceImage
 from spade.formats.palette import UNKNOWN_ID, Palette, numbered_palette
 from spade.formats.rect import Rect
@@ -41,7 +41,9 @@ class Scene(QObject):
         """An empty canvas with one class and no model, to be filled by ``new`` or ``load``."""
         super().__init__(parent)
         self._history = History()
+        self._switches = IdSwitches()
         self._stroke: Stroke | None = None
+        self._stroke_text = ""
         self._revision = self._edit_count = 0
         self._announced_modified = False
         self._waiting: list[Callable[[], None]] = []
@@ -119,6 +121,26 @@ class Scene(QObject):
         """True between ``begin_stroke`` and its end."""
         return self._stroke is not None
 
+    @property
+    def can_undo(self) -> bool:
+        """True if ``undo`` would do something."""
+        return self.stroke_active or self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """True if ``redo`` would do something."""
+        return not self.stroke_active and self._history.can_redo
+
+    @property
+    def undo_text(self) -> str:
+        """What ``undo`` would take back; "" if nothing."""
+        return self._stroke_text if self.stroke_active else self._history.undo_text
+
+    @property
+    def redo_text(self) -> str:
+        """What ``redo`` would do again; "" if nothing."""
+        return "" if self.stroke_active else self._history.redo_text
+
     def snapshot(self) -> Labels:
         """A read-only copy of the labels, for other threads."""
         return self._map.snapshot()
@@ -151,6 +173,47 @@ class Scene(QObject):
         self._view.setflags(write=False)
         self._revision += 1
         self._waiting.append(self.canvas_replaced.emit)
+
+    def _put_trace(self, trace: TraceImage | None) -> None:
+        if trace is self._trace:
+            return
+        self._trace = trace
+        self._edit_count += 1
+        self._history.mark_dirty()
+        self._waiting.append(self.trace_changed.emit)
+        self._announce()
+
+    def _replace(
+        self,
+        label_map: LabelMap,
+        *,
+        style: Style,
+        palette: Palette,
+        background: int,
+        model: str,
+        trace: TraceImage | None,
+        path: Path | None,
+        modified: bool,
+    ) -> None:
+        """Another scene: no history, every signal once."""
+        self._stroke = None
+        self._history.clear()
+        self._switches.clear()
+        if modified:
+            self._history.mark_dirty()
+        self._style, self._palette, self._background = style, palette, background
+        self._model, self._trace, self._path = model, trace, path
+        self._put_map(label_map)
+        self._edit_count += 1
+        self._waiting += [
+            self.palette_changed.emit,
+            self.model_changed.emit,
+            self.style_changed.emit,
+            self.trace_changed.emit,
+            self.path_changed.emit,
+            self.history_changed.emit,
+        ]
+        self._announce()
 
     def _announce(self) -> None:
         """Send what is waiting, now that everything is in place."""
