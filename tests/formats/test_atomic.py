@@ -140,12 +140,11 @@ def test_error_about_another_file_is_not_rewritten(tmp_path: Path) -> None:
 
 
 def test_only_leftovers_are_removed(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "a") as temporary:
-        left = temporary.with_name(temporary.name.replace(".tmp", "2.tmp"))
-        left.write_bytes(b"half")
-        raise KeyboardInterrupt
+    with atomic_path(tmp_path / "a") as temporary:
+        os.link(temporary, temporary.with_name(temporary.name.replace(".tmp", "2.tmp")))
+    assert len(os.listdir(tmp_path)) == 2
     for name in ("a.tmp", ".spadework-notes", "b"):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == [".spadework-notes", "a.tmp", "b"]
+    assert sorted(os.listdir(tmp_path)) == [".spadework-notes", "a", "a.tmp", "b"]
     remove_leftovers(tmp_path / "gone")
