@@ -78,7 +78,8 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.document = document
         self.services = services
-        self.tools = ToolSettings(first_class(document), self)
+        self.tools = ToolSettings(document.background, self)
+        self.tools.class_id = first_class(document)
         self.view = ViewState(self)
         self.actions_table = Actions(self)
         self._gallery_jobs: list[tuple[Any, ...]] | None = []

@@ -57,9 +57,20 @@ def source_of(text: str) -> ModelSource:
 
 
 def palette_for(info: ModelInfo) -> Palette:
-    """The model's own classes; else the bundled palette of that many, else numbers."""
-    if info.classes:
-        return palette_from_classes(info.name, info.classes)
+    """The model's own classes; else the bundled palette of that many, else numbers.
+
+    Where a bundled palette has the same classes it is taken: it groups them, and a scene
+    made with it stays as it is.
+    """
     palettes = [load_palette(name) for name in bundled_palettes()]
+    if info.classes:
+        own = palette_from_classes(info.name, info.classes)
+        return next((known for known in palettes if _same_classes(known, own)), own)
     fitting = [palette for palette in palettes if len(palette.classes) == info.label_nc]
     return fitting[0] if fitting else numbered_palette(info.label_nc)
+
+
+def _same_classes(first: Palette, second: Palette) -> bool:
+    return {(c.id, c.name, c.color) for c in first.classes} == {
+        (c.id, c.name, c.color) for c in second.classes
+    }

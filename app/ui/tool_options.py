@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLayout, QWidget
 
 from app.core.tools import BrushShape, Tool, ViewMode
 from app.state.tool_settings import MAX_BRUSH, MIN_BRUSH, ToolSettings
@@ -18,6 +19,7 @@ from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.text import ElidedLabel, separator
 
 _TIPPED: Final = (Tool.BRUSH, Tool.ERASER, Tool.LINE)
+_HINT_ROOM: Final = 150  # a shorter piece of the hint says nothing
 _SHAPED: Final = (Tool.RECTANGLE, Tool.ELLIPSE, Tool.POLYGON, Tool.LASSO)
 
 
@@ -71,6 +73,7 @@ class ToolOptions(QWidget):
     def _arrange(self) -> None:
         t = tokens()
         row = QHBoxLayout(self)
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # minimumSizeHint counts
         row.setContentsMargins(t.space_3, 5, t.space_3, 5)
         row.setSpacing(t.space_4)
         name = QHBoxLayout()
@@ -110,6 +113,36 @@ class ToolOptions(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), tokens().control_height + 14)
 
+    def minimumSizeHint(self) -> QSize:
+        """Hint and labels' strength give way, so that what stands beside the bar never does."""
+        return QSize(self._needed_width(), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _needed_width(self) -> int:
+        """Width of the tool's name and its options."""
+        row = self.layout()
+        items = [row.itemAt(index) for index in range(row.count())]
+        optional = (self.hint, self.overlay)
+        widths = [
+            item.sizeHint().width()
+            for item in items
+            if not item.isEmpty() and item.widget() not in optional
+        ]
+        margins = row.contentsMargins()
+        return sum(widths) + row.spacing() * len(widths) + margins.left() + margins.right()
+
+    def _fit(self) -> None:
+        """Show the labels' strength and the hint as far as there is room for them."""
+        room = self.width() - self._needed_width()
+        wanted = self.overlay.sizeHint().width() + self.layout().spacing()
+        fits = self._view.mode is ViewMode.OVERLAY and room >= wanted
+        self.overlay.setVisible(fits)
+        room -= wanted if fits else 0
+        self.hint.setText(HINTS[self._tools.tool] if room >= _HINT_ROOM else "")
+
     def _show_tool(self, tool: Tool) -> None:
         self.tool_name.setText(tool_text(tool))
         self._show_icon()
@@ -118,7 +151,7 @@ class ToolOptions(QWidget):
         self.pressure.setVisible(tool in (Tool.BRUSH, Tool.ERASER))
         self.only_over.setVisible(tool in _TIPPED or tool in _SHAPED)
         self.contiguous.setVisible(tool is Tool.FILL)
-        self.hint.setText(HINTS[tool])
+        self._fit()
 
     def _show_icon(self) -> None:
         picture = icon(tool_icon_name(self._tools.tool), "accent")
@@ -133,8 +166,8 @@ class ToolOptions(QWidget):
         self.only_over.setChecked(self._tools.only_over)
         self.contiguous.setChecked(self._tools.contiguous)
 
-    def _show_mode(self, mode: ViewMode) -> None:
-        self.overlay.setVisible(mode is ViewMode.OVERLAY)
+    def _show_mode(self, _mode: ViewMode) -> None:
+        self._fit()
 
     def _show_overlay(self) -> None:
         self.overlay.show_value(round(self._view.overlay_opacity * 100))

@@ -157,3 +157,16 @@ def test_the_labels_strength_shows_in_overlay_mode_only(
     assert options.overlay.value == 25
     view.mode = ViewMode.PICTURE
     assert not options.overlay.isVisible()
+
+
+def test_a_narrow_bar_gives_up_the_hint_and_the_labels_strength_first(
+    options: ToolOptions, view: ViewState
+) -> None:
+    view.mode = ViewMode.OVERLAY
+    options.resize(options.minimumSizeHint().width(), 42)
+    assert not options.overlay.isVisible()
+    assert options.hint.text() == ""
+    assert shown(options) == STROKE
+    options.resize(1400, 42)
+    assert options.overlay.isVisible()
+    assert options.hint.text()
