@@ -11,13 +11,13 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from app.ui.new_dialog import SMALLEST
 from app.ui.pictures import to_image
+from app.ui.pixel_box import PixelBox
 from spade.formats.rect import Rect
 
 SIDE = 380
@@ -97,10 +97,10 @@ class CropDialog(QDialog):
         self._size = (width, height)
         self._least = (min(SMALLEST, width), min(SMALLEST, height))
         self.picture = CropPicture(rgb)
-        self.x_box, self.y_box, self.width_box, self.height_box = (QSpinBox() for _ in range(4))
-        for box in (self.x_box, self.y_box, self.width_box, self.height_box):
-            box.setRange(0, max(width, height))
-            box.setSuffix(" px")
+        self.x_box, self.y_box, self.width_box, self.height_box = boxes = [
+            PixelBox(0, max(width, height), 0) for _ in range(4)
+        ]
+        for box in boxes:
             box.setKeyboardTracking(False)
         form = QFormLayout()
         form.addRow("&Left", self.x_box)
@@ -121,7 +121,7 @@ class CropDialog(QDialog):
         layout.addLayout(middle)
         layout.addWidget(buttons)
         self._show(Rect(0, 0, width, height))
-        for box in (self.x_box, self.y_box, self.width_box, self.height_box):
+        for box in boxes:
             box.valueChanged.connect(self._take_numbers)
         self.picture.rect_dragged.connect(self._show)
 
@@ -147,14 +147,9 @@ class CropDialog(QDialog):
         x = min(max(rect.x, 0), canvas_width - width)
         y = min(max(rect.y, 0), canvas_height - height)
         self._rect = Rect(x, y, width, height)
-        for box, value in (
-            (self.x_box, x),
-            (self.y_box, y),
-            (self.width_box, width),
-            (self.height_box, height),
-        ):
-            box.blockSignals(True)
-            box.setValue(value)
-            box.blockSignals(False)
+        self.x_box.show_value(x)
+        self.y_box.show_value(y)
+        self.width_box.show_value(width)
+        self.height_box.show_value(height)
         self.picture.set_rect(self._rect)
         self.ok_button.setEnabled((width, height) != self._size)

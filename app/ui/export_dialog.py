@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
     QPushButton,
     QRadioButton,
     QSlider,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from app.ui.pictures import thumbnail
+from app.ui.pixel_box import PixelBox
 from spade.formats.limits import MAX_SIDE
 
 Picture = NDArray[np.uint8]
@@ -173,11 +173,14 @@ class ExportDialog(QDialog):
         self.sizes.button(1).setChecked(True)
         self.render_anew = QRadioButton("&Rendered anew at")
         self.sizes.addButton(self.render_anew, 0)
-        self.width_box, self.height_box = QSpinBox(), QSpinBox()
-        for box, value in ((self.width_box, width), (self.height_box, height)):
-            box.setRange(min(SMALLEST_RENDER, value), max(LARGEST_RENDER, value))
-            box.setSuffix(" px")
-            box.setValue(min(2 * value, LARGEST_RENDER))
+        self.width_box, self.height_box = (
+            PixelBox(
+                min(SMALLEST_RENDER, side),
+                max(LARGEST_RENDER, side),
+                min(2 * side, max(LARGEST_RENDER, side)),
+            )
+            for side in (width, height)
+        )
         self.render_button = QPushButton("Render it")
         self.render_button.setAutoDefault(False)
         numbers = QHBoxLayout()
@@ -243,10 +246,8 @@ class ExportDialog(QDialog):
         canvas_width, canvas_height = self._canvas
         self._set(self.width_box, round(height * canvas_width / canvas_height))
 
-    def _set(self, box: QSpinBox, value: int) -> None:
-        box.blockSignals(True)
-        box.setValue(value)
-        box.blockSignals(False)
+    def _set(self, box: PixelBox, value: int) -> None:
+        box.show_value(value)
         self._abandon()
         self.render_anew.setChecked(True)
         self._refresh()

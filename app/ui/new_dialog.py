@@ -11,12 +11,12 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from app.ui.class_combo import ClassCombo
+from app.ui.pixel_box import PixelBox
 from spade.formats.palette import Palette
 
 SIZES: tuple[tuple[int, int], ...] = (
@@ -54,10 +54,8 @@ class NewDialog(QDialog):
         for width, height in SIZES:
             self.sizes.addItem(f"{width} × {height}", (width, height))
         self.sizes.addItem("Custom", None)
-        self.width_box, self.height_box = QSpinBox(), QSpinBox()
-        for box in (self.width_box, self.height_box):
-            box.setRange(SMALLEST, LARGEST)
-            box.setSuffix(" px")
+        self.width_box = PixelBox(SMALLEST, LARGEST, 0)
+        self.height_box = PixelBox(SMALLEST, LARGEST, 0)
         self.background = ClassCombo(palette, background)
         hint = QLabel()
         hint.setWordWrap(True)
@@ -100,11 +98,8 @@ class NewDialog(QDialog):
     def _take_preset(self) -> None:
         size = self.sizes.currentData()
         if size is not None and size != (self.width_box.value(), self.height_box.value()):
-            width, height = size
-            for box, value in ((self.width_box, width), (self.height_box, height)):
-                box.blockSignals(True)
-                box.setValue(value)
-                box.blockSignals(False)
+            self.width_box.show_value(size[0])
+            self.height_box.show_value(size[1])
 
     def _find_preset(self) -> None:
         size = (self.width_box.value(), self.height_box.value())

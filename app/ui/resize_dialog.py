@@ -15,13 +15,13 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QRadioButton,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.ui.new_dialog import LARGEST, SMALLEST
+from app.ui.pixel_box import PixelBox
 
 ANCHORS = (
     ("top_left", "top", "top_right"),
@@ -47,11 +47,9 @@ class ResizeDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Resize canvas")
         self._aspect = width / height
-        self.width_box, self.height_box = QSpinBox(), QSpinBox()
-        for box, value in ((self.width_box, width), (self.height_box, height)):
-            box.setRange(min(SMALLEST, value), max(LARGEST, value))
-            box.setValue(value)
-            box.setSuffix(" px")
+        self.width_box, self.height_box = (
+            PixelBox(min(SMALLEST, side), max(LARGEST, side), side) for side in (width, height)
+        )
         self.keep_aspect = QCheckBox("&Keep the proportions")
         self.scale = QRadioButton("&Scale the scene to the new size")
         self.extend = QRadioButton("&Add or cut at the edges; the scene stays at")
@@ -109,14 +107,8 @@ class ResizeDialog(QDialog):
 
     def _follow_width(self, width: int) -> None:
         if self.keep_aspect.isChecked():
-            self._set(self.height_box, round(width / self._aspect))
+            self.height_box.show_value(round(width / self._aspect))
 
     def _follow_height(self, height: int) -> None:
         if self.keep_aspect.isChecked():
-            self._set(self.width_box, round(height * self._aspect))
-
-    @staticmethod
-    def _set(box: QSpinBox, value: int) -> None:
-        box.blockSignals(True)
-        box.setValue(value)
-        box.blockSignals(False)
+            self.width_box.show_value(round(height * self._aspect))

@@ -135,8 +135,6 @@ QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdi
 QComboBox QLineEdit:focus {
     background: transparent; border: 0; padding: 0; margin: 0; min-height: 0; border-radius: 0;
 }
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { padding-left: 7px; }
-QAbstractSpinBox[buttons="none"] QLineEdit { padding-left: 0; }
 QPlainTextEdit, QTextEdit { padding: 6px 8px; }
 QAbstractSpinBox { padding-right: 20px; }
 QAbstractSpinBox:focus { padding-right: 19px; }

@@ -250,7 +250,8 @@ def dialogs(camera: Photographer) -> None:
     camera.shoot("5-export")
     for name in ("new", "resize", "crop", "export_labels", "preferences", "shortcuts"):
         camera.close_dialogs()
-        window.document.undo() if name == "new" else None
+        if name == "new":
+            window.document.mark_saved(Path("meadow.ora"))
         window.actions_table[name].trigger()
         camera.shoot(f"6-{name}")
     camera.close_dialogs()

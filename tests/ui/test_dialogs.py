@@ -236,7 +236,7 @@ def test_shortcuts_are_found_by_typing(qtbot):
     assert dialog.table.rowCount() == len(shortcut_rows())
     dialog.search.setText("undo")
     shown = [r for r in range(dialog.table.rowCount()) if not dialog.table.isRowHidden(r)]
-    assert [dialog.table.item(r, 0).text() for r in shown] == ["Ctrl+Z"]
+    assert [dialog.table.item(r, 0).text().strip() for r in shown] == ["Ctrl+Z"]
 
 
 def test_about_shows_licence_and_attribution(qtbot):
