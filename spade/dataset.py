@@ -1,15 +1,7 @@
-"""Paired photos and label maps on disk, and the batches a training step reads.
-
-A DATA folder holds ``images/`` and ``labels/`` paired by stem, or ``train/`` and ``val/``
-with the same inside, and ``classes.json``. Optional ``instances/`` holds instance maps, for
-generators that read their edges. ``photo-tags.json``, if there, lists stems to leave out
-under "reject".
-"""
+"""What a training step reads: random crops of the pairs of a DATA folder."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,111 +17,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from spade.config import GeneratorConfig, Pix2PixHDConfig, TrainingConfig
+from spade.data_folder import Pair
 from spade.formats.errors import InputError
 from spade.formats.images import open_image
 from spade.formats.label_png import read_label_map
 from spade.formats.limits import check_size
-from spade.formats.palette import Palette, load_palette
+from spade.formats.palette import Palette
 from spade.formats.photo import read_photo, resize_photo
 from spade.labels import IGNORE_INDEX
 
 Id = TypeVar("Id", bound=np.integer[Any])
-
-_PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A photo, its label map and, if there is one, its instance map."""
-
-    image: Path
-    labels: Path
-    instances: Path | None = None
-
-
-@dataclass(frozen=True)
-class DataFolder:
-    """What a DATA folder holds. ``validation`` is never trained on."""
-
-    palette: Palette
-    training: tuple[Pair, ...]
-    validation: tuple[Pair, ...]
-
-    @property
-    def label_nc(self) -> int:
-        """Label channels that the classes need: one more than the highest id."""
-        return max(self.palette.ids) + 1
-
-
-def open_data(folder: Path, validation_share: float = 0.03) -> DataFolder:
-    """Find and pair the files of a DATA folder.
-
-    Without ``val/``, validation photos are those whose file name's hash falls below
-    ``validation_share``: the same on every machine, whatever else is in the folder.
-    Raises InputError if the folder, ``classes.json`` or a partner is missing.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give one with images/ and labels/")
-    classes = folder / "classes.json"
-    if not classes.is_file():
-        raise InputError(f"{classes}: missing; it names the classes of the label maps")
-    palette = load_palette(classes)
-    rejected = _rejected(folder / "photo-tags.json")
-    if (folder / "train" / "images").is_dir():
-        training = _pairs(folder / "train", rejected)
-        validation = (
-            _pairs(folder / "val", rejected) if (folder / "val" / "images").is_dir() else []
-        )
-    else:
-        pairs = _pairs(folder, rejected)
-        validation = [p for p in pairs if _name_hash(p.image.stem) < validation_share]
-        held_out = set(validation)
-        training = [p for p in pairs if p not in held_out]
-    if not training:
-        raise InputError(f"{folder}: no photo with a label map of the same name to train on")
-    return DataFolder(palette, tuple(training), tuple(validation))
-
-
-def _rejected(path: Path) -> frozenset[str]:
-    if not path.is_file():
-        return frozenset()
-    try:
-        tags = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path}: not readable as photo tags ({error}); mend or remove it"
-        ) from None
-    stems = tags.get("reject", []) if isinstance(tags, dict) else None
-    if not isinstance(stems, list) or not all(isinstance(stem, str) for stem in stems):
-        raise InputError(
-            f'{path}: not photo tags; it needs {{"reject": [names without suffix, ...]}}'
-        )
-    return frozenset(stems)
-
-
-def _pairs(folder: Path, rejected: frozenset[str]) -> list[Pair]:
-    images, labels = folder / "images", folder / "labels"
-    for part in (images, labels):
-        if not part.is_dir():
-            raise InputError(f"{part}: missing; a DATA folder has images/ and labels/")
-    maps, instances = _png_by_stem(labels), _png_by_stem(folder / "instances")
-    photos = sorted(path for path in images.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
-    return [
-        Pair(photo, maps[photo.stem], instances.get(photo.stem))
-        for photo in photos
-        if photo.stem in maps and photo.stem not in rejected
-    ]
-
-
-def _png_by_stem(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    return {path.stem: path for path in folder.iterdir() if path.suffix.lower() == ".png"}
-
-
-def _name_hash(stem: str) -> float:
-    """A number in [0, 1) that depends on the name alone."""
-    return int.from_bytes(hashlib.sha256(stem.encode()).digest()[:8], "big") / 2.0**64
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ import torch
 
 from spade.checkpoint import save_baseline, save_model
 from spade.config import to_dict
-from spade.dataset import DataFolder, Pair, PairedPictures, open_data, prefetched
+from spade.data_folder import DataFolder, Pair, label_channels, open_data
+from spade.dataset import PairedPictures, prefetched
 from spade.formats.atomic import remove_leftovers, write_atomically
 from spade.formats.errors import InputError
 from spade.generator import Generator
@@ -68,9 +69,10 @@ def train(
     """
     began = time.monotonic()
     folder = open_data(data, run.training.validation_share)
-    if folder.label_nc != run.generator.label_nc:
+    label_nc = label_channels(folder.palette)
+    if label_nc != run.generator.label_nc:
         raise InputError(
-            f"{data / 'classes.json'}: its ids need label_nc {folder.label_nc}, but the generator "
+            f"{data / 'classes.json'}: its ids need label_nc {label_nc}, but the generator "
             f"is set to {run.generator.label_nc}; make them equal"
         )
     state = out / "state.pt"

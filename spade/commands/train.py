@@ -20,8 +20,8 @@ from spade.config import (
     TrainingConfig,
     from_dict,
 )
+from spade.data_folder import label_channels, read_classes
 from spade.formats.errors import InputError
-from spade.formats.palette import load_palette
 
 if TYPE_CHECKING:
     from spade.training import Run, TrainingProgress
@@ -57,7 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Train; returns what ``--json`` prints."""
-    # torch is slow to import: a wrong argument should be told before.
     settings = read_settings(args)
 
     from spade.model import resolve_device
@@ -97,12 +96,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def read_settings(args: argparse.Namespace) -> Run:
-    """All settings of the run. Raises InputError naming the file and the key."""
-    from spade.training import Run
+    """All settings of the run. Raises InputError naming the file and the key.
 
+    torch is slow to import: what can be told without it is told before.
+    """
     table = _read_toml(args.config)
     where = str(args.config or "default settings")
-    label_nc = max(load_palette(args.data / "classes.json").ids) + 1
+    label_nc = label_channels(read_classes(args.data))
     generator_table = {"label_nc": label_nc, "contain_dontcare": True, **table["generator"]}
     generator: GeneratorConfig | Pix2PixHDConfig
     encoder = None
@@ -140,6 +140,8 @@ def read_settings(args: argparse.Namespace) -> Run:
     for key, value in texts.items():
         if key not in ("name", "licence") or not isinstance(value, str):
             raise InputError(f"{where} [model]: {key} is {value!r}; known: name, licence (text)")
+    from spade.trainer import Run
+
     return Run(generator, encoder, discriminator, training, texts["name"], texts["licence"])
 
 
@@ -148,8 +150,10 @@ def _read_toml(path: Path | None) -> dict[str, dict[str, Any]]:
         return {section: {} for section in _SECTIONS}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not readable as TOML settings ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
+    except ValueError as error:  # of the encoding or the syntax
+        raise InputError(f"{path}: not readable as TOML settings ({error}); mend it") from None
     for key, value in table.items():
         if key not in _SECTIONS or not isinstance(value, dict):
             raise InputError(f"{path}: unknown section {key!r}; known: {', '.join(_SECTIONS)}")

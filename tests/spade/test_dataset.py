@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import torch
 from PIL import Image
 
 from spade.config import GeneratorConfig, TrainingConfig
-from spade.dataset import Batch, PairedPictures, open_data, prefetched
+from spade.data_folder import label_channels, open_data
+from spade.dataset import Batch, PairedPictures, prefetched
 from spade.formats.errors import InputError
 
 COLORS = np.array([[10, 20, 200], [200, 40, 30], [30, 180, 40]], dtype=np.uint8)
@@ -38,7 +40,8 @@ def decoded(
     folder: Path, training: TrainingConfig | None = None, **generator: object
 ) -> PairedPictures:
     data = open_data(folder, 0.0)
-    config = GeneratorConfig(data.label_nc, **({"contain_dontcare": True} | generator))  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"contain_dontcare": True} | generator
+    config = GeneratorConfig(label_channels(data.palette), **settings)
     return PairedPictures(data.training, data.palette, config, training or TrainingConfig())
 
 
@@ -120,7 +123,7 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         open_data(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"classes\.json"):
+    with pytest.raises(InputError, match=r"classes\.json: missing; it names the classes"):
         open_data(tmp_path / "empty")
     folder = write_data(tmp_path / "d", 2)
     Image.fromarray(np.full((32, 40), 9, np.uint8)).save(folder / "labels" / "p01.png")
@@ -138,7 +141,7 @@ def test_ids_with_gaps_count_up_to_the_highest(tmp_path: Path) -> None:
     folder = write_data(tmp_path / "d", 2)
     classes = [{"id": i, "name": f"c{i}"} for i in (0, 1, 2, 7)]
     (folder / "classes.json").write_text(json.dumps({"name": "gaps", "classes": classes}))
-    assert open_data(folder).label_nc == 8
+    assert label_channels(open_data(folder).palette) == 8
     Image.fromarray(np.full((32, 40), 7, np.uint8)).save(folder / "labels" / "p01.png")
     assert 7 in decoded(folder).batch(TrainingConfig(batch_size=2, size=32), 0).labels
     Image.fromarray(np.full((32, 40), 5, np.uint8)).save(folder / "labels" / "p01.png")

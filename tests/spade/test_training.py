@@ -20,7 +20,8 @@ from spade.config import (
     Pix2PixHDConfig,
     TrainingConfig,
 )
-from spade.dataset import PairedPictures, open_data
+from spade.data_folder import open_data
+from spade.dataset import PairedPictures
 from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
