@@ -37,6 +37,7 @@ class FirstSteps(QFrame):
     """Floats over ``host`` at its bottom; ``dismissed`` is emitted when it is closed for good."""
 
     dismissed = Signal()
+    covers = Signal(int)  # pixels of the host's lower edge that the card takes, 0 when hidden
 
     def __init__(self, host: QWidget) -> None:
         super().__init__(host)
@@ -93,10 +94,16 @@ class FirstSteps(QFrame):
         x = (self._host.width() - width) // 2
         self.setGeometry(x, self._host.height() - height - MARGIN, width, height)
         self.raise_()
+        if self.isVisible():
+            self.covers.emit(height + 2 * MARGIN)
 
     def showEvent(self, event: QEvent) -> None:
         super().showEvent(event)
         self.place()
+
+    def hideEvent(self, event: QEvent) -> None:
+        super().hideEvent(event)
+        self.covers.emit(0)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._host and event.type() == QEvent.Type.Resize:

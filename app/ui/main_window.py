@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QMargins, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # handed in by app.main
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1280, 800)
+FRAME = QMargins(8, 40, 8, 8)  # about what a window manager draws around the window
 FIRST_CLASSES = ("water", "tree", "grass")
 DOCK_WIDTHS = [212, 288]
 
@@ -218,6 +219,7 @@ class MainWindow(QMainWindow):
         document.modified_changed.connect(lambda _modified: self._show_title())
         self.files.title_changed.connect(self._show_title)
         self.first_steps.dismissed.connect(self._hint_seen)
+        self.first_steps.covers.connect(self.workspace.set_foot)
         for shortcut_key in NUMBER_KEYS:
             shortcut = QShortcut(QKeySequence(shortcut_key), self)
             shortcut.activated.connect(lambda key=shortcut_key: self.palette_panel.pick_key(key))
@@ -330,6 +332,9 @@ class MainWindow(QMainWindow):
         if not preferences.geometry or not self.restoreGeometry(_bytes(preferences.geometry)):
             screen = self.screen().availableGeometry().size()
             self.resize(FIRST_SIZE.boundedTo(screen))
+            framed = FIRST_SIZE.grownBy(FRAME)
+            if framed.boundedTo(screen) != framed:
+                self.setWindowState(Qt.WindowState.WindowMaximized)
         layout = _bytes(preferences.layout)
         self._sized = not layout.isEmpty() and self.restoreState(layout, LAYOUT_VERSION)
 

@@ -19,7 +19,6 @@ from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.text import ElidedLabel, separator
 
 _TIPPED: Final = (Tool.BRUSH, Tool.ERASER, Tool.LINE)
-_HINT_ROOM: Final = 150  # a shorter piece of the hint says nothing
 _SHAPED: Final = (Tool.RECTANGLE, Tool.ELLIPSE, Tool.POLYGON, Tool.LASSO)
 
 
@@ -141,7 +140,18 @@ class ToolOptions(QWidget):
         fits = self._view.mode is ViewMode.OVERLAY and room >= wanted
         self.overlay.setVisible(fits)
         room -= wanted if fits else 0
-        self.hint.setText(HINTS[self._tools.tool] if room >= _HINT_ROOM else "")
+        self.hint.setText(self._hint_within(room - self.layout().spacing()))
+
+    def _hint_within(self, room: int) -> str:
+        """As many whole sentences of the tool's hint as fit: a piece of one says nothing."""
+        metrics, fitting = self.hint.fontMetrics(), ""
+        for sentence in HINTS[self._tools.tool].split(". "):
+            text = f"{fitting} {sentence}".strip()
+            text += "" if text.endswith(".") else "."
+            if metrics.horizontalAdvance(text) > room:
+                break
+            fitting = text
+        return fitting
 
     def _show_tool(self, tool: Tool) -> None:
         self.tool_name.setText(tool_text(tool))

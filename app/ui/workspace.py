@@ -12,6 +12,8 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
+    QPainter,
+    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -20,6 +22,7 @@ from app.core.tools import ViewMode
 from app.state.document import Document
 from app.state.tool_settings import ToolSettings
 from app.state.view_state import ViewState
+from app.ui import theme
 from app.ui.badges import MessageCard, State, StateBadge
 from app.ui.canvas_view import CanvasView
 from app.ui.drop_targets import DropTargets
@@ -28,7 +31,7 @@ from app.ui.label_raster import LabelRaster
 from app.ui.preview_view import PreviewView
 from app.ui.tool_controller import ToolController
 
-STACK_GAIN = 1.5  # the views lie one above the other if that shows the canvas so much larger
+STACK_GAIN = 1.25  # the views lie one above the other if that shows the canvas so much larger
 
 
 class Workspace(QWidget):
@@ -134,6 +137,14 @@ class Workspace(QWidget):
         super().showEvent(event)
         self._arrange()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(event.rect(), theme.color(theme.tokens().backdrop))
+
+    def set_foot(self, pixels: int) -> None:
+        """Leave ``pixels`` free at the lower edge, for what lies over the workspace there."""
+        self.layout().setContentsMargins(0, 0, 0, pixels)
+        self._arrange()
+
     def _mode_changed(self, mode: ViewMode) -> None:
         self.controller.finish()
         had_focus = self.canvas.hasFocus() or self.preview.hasFocus()
@@ -151,8 +162,9 @@ class Workspace(QWidget):
         """Put the views side by side, or one above the other where that is much better."""
         if self.view.mode is ViewMode.SIDE_BY_SIDE:
             width, height = self.document.width, self.document.height
-            beside = min(self.width() / 2 / width, self.height() / height)
-            stacked = min(self.width() / width, self.height() / 2 / height)
+            room = self.rect().marginsRemoved(self.layout().contentsMargins())
+            beside = min(room.width() / 2 / width, room.height() / height)
+            stacked = min(room.width() / width, room.height() / 2 / height)
             stack = stacked > STACK_GAIN * beside
             wanted = Qt.Orientation.Vertical if stack else Qt.Orientation.Horizontal
             if self._splitter.orientation() != wanted:

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.core.tools import BrushShape, Tool, ViewMode
 from app.state.tool_settings import ToolSettings
 from app.state.view_state import ViewState
+from app.ui.tool_bar import HINTS
 from app.ui.tool_options import ToolOptions
 from app.ui.widgets.labelled_slider import LabelledSlider
 
@@ -170,3 +171,13 @@ def test_a_narrow_bar_gives_up_the_hint_and_the_labels_strength_first(
     options.resize(1400, 42)
     assert options.overlay.isVisible()
     assert options.hint.text()
+
+
+def test_the_hint_is_cut_between_sentences(options: ToolOptions) -> None:
+    for width in range(options.minimumSizeHint().width(), 1500, 20):
+        options.resize(width, 42)
+        text = options.hint.text()
+        assert HINTS[Tool.BRUSH].startswith(text)
+        assert text == "" or text.endswith(".")
+        assert options.hint.fontMetrics().horizontalAdvance(text) <= max(options.hint.width(), 0)
+    assert text == HINTS[Tool.BRUSH]

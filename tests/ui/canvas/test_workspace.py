@@ -63,6 +63,25 @@ def test_a_very_wide_canvas_is_stacked(studio: Studio, workspace: Workspace) -> 
     assert workspace.canvas.y() == workspace.preview.y()
 
 
+def test_a_sample_scene_is_stacked_in_a_small_window_where_it_gets_larger(
+    studio: Studio, workspace: Workspace
+) -> None:
+    workspace.resize(735, 673)
+    studio.document.new(384, 256, 0, studio.document.palette, "test")
+    QApplication.processEvents()
+    assert workspace.canvas.y() < workspace.preview.y()
+    workspace.resize(1370, 930)
+    QApplication.processEvents()
+    assert workspace.canvas.y() == workspace.preview.y()
+
+
+def test_what_lies_over_the_lower_edge_does_not_cover_the_views(workspace: Workspace) -> None:
+    workspace.set_foot(120)
+    QApplication.processEvents()
+    assert workspace.canvas.height() <= workspace.height() - 120
+    assert workspace.view.zoom == pytest.approx((300 - 120 - 32) / 30, rel=0.02)
+
+
 def test_painting_on_the_picture_paints_the_labels(studio: Studio, workspace: Workspace) -> None:
     for mode in ViewMode:
         workspace.view.mode = mode
