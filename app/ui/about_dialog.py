@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QTabWidget,
+    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
@@ -79,8 +80,12 @@ class AboutDialog(QDialog):
         self.tabs.addTab(_text(program), "Program")
         title = f"{model.name}\n\n" if model else ""
         self.tabs.addTab(_text(title + licence_text(model)), "Model licence")
-        self.tabs.addTab(_text(attribution), "Photos")
+        photos = QTextBrowser()
+        photos.setOpenExternalLinks(True)
+        photos.setMarkdown(attribution)
+        self.tabs.addTab(photos, "Photos")
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(12)
         layout.addLayout(head)
         layout.addWidget(self.tabs, 1)
@@ -110,6 +115,7 @@ class ModelInfoDialog(QDialog):
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             form.addRow(label, text)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.addLayout(form)
         layout.addWidget(_close_button(self))
 
@@ -136,10 +142,12 @@ class LicenceDialog(QDialog):
         buttons.rejected.connect(self.reject)
         self.accepted.connect(go_on)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.addWidget(title)
         layout.addWidget(_text(licence_text(model)), 1)
         layout.addWidget(note)
         layout.addWidget(buttons)
+        buttons.button(QDialogButtonBox.StandardButton.Ok).setFocus()
 
 
 def _style_text(model: ModelInfo) -> str:

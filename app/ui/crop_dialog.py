@@ -118,6 +118,7 @@ class CropDialog(QDialog):
         middle.addWidget(self.picture)
         middle.addLayout(form)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.addLayout(middle)
         layout.addWidget(buttons)
         self._show(Rect(0, 0, width, height))

@@ -44,6 +44,7 @@ class LabelsDialog(QDialog):
         self._group = QButtonGroup(self)
         self.buttons: dict[LabelKind, QRadioButton] = {}
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(4)
         for number, (kind, text, about) in enumerate(KINDS):
             button = QRadioButton(text)
@@ -62,6 +63,7 @@ class LabelsDialog(QDialog):
         buttons.button(QDialogButtonBox.StandardButton.Save).setText("Save as…")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
+        layout.addStretch(1)
         layout.addWidget(buttons)
 
     @property

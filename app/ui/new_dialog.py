@@ -82,6 +82,7 @@ class NewDialog(QDialog):
         form.addRow("", numbers)
         form.addRow("Filled &with", self.background)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.addLayout(form)
         layout.addWidget(hint)
         layout.addWidget(buttons)

@@ -25,7 +25,10 @@ DEVICES = (
 
 
 class PreferencesDialog(QDialog):
-    """Bound to ``preferences``: no OK button is needed, and menus follow."""
+    """Bound to ``preferences``: no OK button is needed, and menus follow.
+
+    The device alone counts from the next start on, as the renderer is made for one.
+    """
 
     def __init__(self, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +37,10 @@ class PreferencesDialog(QDialog):
         self._preferences = preferences
         self.theme = _combo(THEMES, preferences.theme)
         self.device = _combo(DEVICES, preferences.device)
+        self._device_at_start = preferences.device
+        self.device_note = QLabel("Counts from the next start on.")
+        self.device_note.setProperty("role", "caption")
+        self.device_note.hide()
         self.live = QCheckBox("Render while I &paint")
         self.live.setChecked(preferences.live)
         note = QLabel(f"Kept in {preferences.path}")
@@ -42,10 +49,12 @@ class PreferencesDialog(QDialog):
         form = QFormLayout()
         form.addRow("&Theme", self.theme)
         form.addRow("&Render on", self.device)
+        form.addRow("", self.device_note)
         form.addRow("", self.live)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.addLayout(form)
         layout.addWidget(note)
         layout.addWidget(buttons)
@@ -57,6 +66,7 @@ class PreferencesDialog(QDialog):
         self._preferences.theme = self.theme.currentData()
         self._preferences.device = self.device.currentData()
         self._preferences.live = self.live.isChecked()
+        self.device_note.setVisible(self._preferences.device != self._device_at_start)
 
 
 def _combo(entries: tuple[tuple[str, str], ...], value: str) -> QComboBox:

@@ -91,6 +91,7 @@ class ResizeDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
         layout.addLayout(top)
         for widget in (self.scale, self.extend, grid_box, self.note, buttons):
             layout.addWidget(widget)

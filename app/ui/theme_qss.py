@@ -74,6 +74,7 @@ QMenu::indicator:unchecked { image: none; }
 QMenu::right-arrow { image: url("$chevron_right"); width: 14px; height: 14px; right: 6px; }
 
 /* buttons */
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton {
     background: $control; color: $text; border: 1px solid transparent;
     border-radius: ${radius}px; padding: 0 12px; min-height: ${button_height}px;
