@@ -33,6 +33,10 @@ from spade.pix2pixhd import Pix2PixHDGenerator
 from spade.spectral import fold_spectral_norm
 
 
+VERSION = 1
+"""Of a saved state's layout."""
+
+
 @dataclass(frozen=True)
 class Run:
     """All settings of a run. ``encoder`` is None without a VAE.
@@ -235,7 +239,7 @@ class Trainer:
         """Everything a run goes on from, in plain values and tensors."""
         networks = self.networks
         return {
-            "version": 1,
+            "version": VERSION,
             "step": self.step,
             "generator": networks.generator.state_dict(),
             "encoder": None if networks.encoder is None else networks.encoder.state_dict(),
@@ -252,6 +256,8 @@ class Trainer:
         """Go on from a saved state. Raises InputError naming the file if it does not fit."""
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
+            if state["version"] != VERSION:
+                raise ValueError(f"it is of version {state['version']}, not {VERSION}")
             self.networks.generator.load_state_dict(state["generator"])
             self.networks.discriminator.load_state_dict(state["discriminator"])
             self.generator_average.network.load_state_dict(state["generator_average"])

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             "(--vgg FILE or --download-vgg)",
             file=sys.stderr,
         )
-    stop = _StopOnInterrupt()
+    stop = StopOnInterrupt()
     report = _Report(args.out, args.tensorboard)
     try:
         with stop:
@@ -167,23 +167,33 @@ def _ask(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-class _StopOnInterrupt:
-    """Ctrl+C ends training after the step under way, with a checkpoint; twice ends at once."""
+class StopOnInterrupt:
+    """Ctrl+C, or a request to end, stops training after the step under way, with a checkpoint.
+
+    The second one ends it at once.
+    """
 
     def __init__(self) -> None:
         self.asked = False
 
     def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._on_interrupt)
+        self._before = {
+            number: signal.signal(number, self._on_interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
 
     def __exit__(self, *exc: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        print("\nstopping after this step, with a checkpoint", file=sys.stderr)
+        print(
+            "\nstopping after this step, with a checkpoint (once more: at once, without)",
+            file=sys.stderr,
+        )
 
 
 class _Report:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from PIL import Image
 from spade.averaging import Average, recompute_statistics
 from spade.checkpoint import load_baseline, load_folder
 from spade.cli import run_command
+from spade.commands.train import StopOnInterrupt
 from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
@@ -280,6 +282,29 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     silent = replace(plain.training, gan_weight=0.0, feature_weight=0.0)
     with pytest.raises(InputError, match="no loss is left"):
         Trainer(replace(plain, training=silent), CPU)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_interrupt_asks_and_the_second_ends(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(number)
+    stop = StopOnInterrupt()
+    with stop:
+        assert not stop.asked
+        signal.raise_signal(number)
+        assert stop.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+    assert "with a checkpoint" in capsys.readouterr().err
+
+
+def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
+    trainer = Trainer(tiny(), CPU)
+    torch.save(trainer.state() | {"version": 2}, tmp_path / "state.pt")
+    with pytest.raises(InputError, match=r"state\.pt: .*it is of version 2, not 1"):
+        trainer.load(tmp_path / "state.pt")
 
 
 TINY_TOML = """
