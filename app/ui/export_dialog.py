@@ -133,6 +133,9 @@ class ExportDialog(QDialog):
         self.caption.setProperty("role", "caption")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
+        keeps_room = self.progress.sizePolicy()
+        keeps_room.setRetainSizeWhenHidden(True)  # else the buttons move under the pointer
+        self.progress.setSizePolicy(keeps_room)
         self._left.addWidget(self.picture, 1)
         self._left.addWidget(self.caption)
         self._left.addWidget(self.progress)
@@ -204,6 +207,7 @@ class ExportDialog(QDialog):
         self.save_button = self.buttons.button(QDialogButtonBox.StandardButton.Save)
         self.save_button.setText("Save as…")
         self.save_button.setDefault(True)
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.format.currentIndexChanged.connect(self._refresh)
@@ -234,6 +238,7 @@ class ExportDialog(QDialog):
     def _ask_render(self) -> None:
         self._abandon()
         self._waiting_for = self._wanted()
+        self.render_anew.setFocus()  # the button is disabled now: Enter must not mean Cancel
         self.set_progress(None)
         self._refresh()
         self.render_wanted.emit(*self._wanted())

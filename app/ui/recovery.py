@@ -46,7 +46,7 @@ class Lost:
     def text(self) -> str:
         """One line for the question."""
         name = f"“{self.original.name}”" if self.original else "An unnamed scene"
-        return f"{name}, saved by itself on {self.saved:%d %B %Y at %H:%M}."
+        return f"{name}, autosaved on {self.saved:%d %B %Y at %H:%M}."
 
 
 def sessions_dir() -> Path:
