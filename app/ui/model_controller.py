@@ -41,7 +41,7 @@ class Match:
     used: int
     lost: tuple[tuple[str, float], ...]
     fallback: str
-    changes: bool  # a class of the scene has another id in the new palette, or none
+    changes: bool  # a class of the old palette has another id in the new one, or none
 
 
 def match_scene(
@@ -64,7 +64,7 @@ def match_scene(
         len(used),
         tuple(lost),
         "unknown" if has_dont_care else new.classes[0].name,
-        any(id_map[class_id] != class_id for class_id in used),
+        any(id_map[class_id] != class_id for class_id in used if old.by_id(class_id)),
     )
 
 

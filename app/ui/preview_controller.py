@@ -68,6 +68,7 @@ class PreviewController(QObject):
         self._schedule = LiveSchedule()
         self._source: ModelSource | None = None
         self._live = True
+        self._loading = False
         self._oldest = document.revision  # results of earlier revisions show another canvas
         self._shown: Shown | None = None
         self._settled_now: Shown | None = None
@@ -102,6 +103,11 @@ class PreviewController(QObject):
     def source(self) -> ModelSource | None:
         """The model that renders; None until one is loaded."""
         return self._source
+
+    def set_loading(self, loading: bool) -> None:
+        """A model is on its way: what is shown meanwhile is not the last word."""
+        self._loading = loading
+        self._present()
 
     @property
     def is_current(self) -> bool:
@@ -254,7 +260,8 @@ class PreviewController(QObject):
         else:
             stale = not self.is_current
             self._stage.set_picture(self._shown.pixels, self._shown.revision, stale)
-        self._stage.set_updating(not self.is_current and self._live and self._source is not None)
+        at_work = self._loading or self._source is not None
+        self._stage.set_updating(not self.is_current and self._live and at_work)
 
     def _before(self) -> Shown | None:
         """The last exact picture before the last change of the scene."""

@@ -34,6 +34,7 @@ class WindowCommands(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._w = window
+        self._loaded_name = ""  # of the model being loaded
         self._bind_actions()
         self._bind_menus()
         self._bind_state()
@@ -267,13 +268,21 @@ class WindowCommands(QObject):
         worker.busy_changed.connect(lambda busy: busy or w.status.set_progress(None))
 
     def _loading(self, name: str) -> None:
-        w = self._w
-        if name:
-            w.workspace.set_message(f"Loading model…\n{name}. You can paint already.")
+        self._w.preview.set_loading(bool(name))
+        self._loaded_name = name
+        self._show_loading()
+
+    def _show_loading(self) -> None:
+        """In the middle of the picture; where there is one to look at, in the status bar."""
+        w, name = self._w, self._loaded_name
+        text = None
+        if name and w.preview.picture is None:
+            text = f"Loading model…\n{name}. You can paint already."
+        elif name:
+            w.status.say(f"Loading model {name}…")
         elif w.models.info is None:
-            w.workspace.set_message("No model\nOpen one from the Model menu.")
-        else:
-            w.workspace.set_message(None)
+            text = "No model\nOpen one from the Model menu."
+        w.workspace.set_message(text)
 
     def _model_changed(self, info: ModelInfo) -> None:
         w = self._w
@@ -296,6 +305,7 @@ class WindowCommands(QObject):
         w = self._w
         w.banner.dismiss()
         w.gallery.set_current(w.document.style)
+        self._show_loading()
         w.models.follow_document(keep_ids=found.origin in (Origin.PICTURE, Origin.SAMPLE))
         w.focus_canvas()
 

@@ -50,6 +50,7 @@ class Photographer:
     """One window, and the means to act on it and to take its picture."""
 
     def __init__(self, folder: Path, model: str | None, size: tuple[int, int]) -> None:
+        from PySide6.QtCore import Qt
         from PySide6.QtWidgets import QApplication
 
         from app.main import make_window
@@ -61,6 +62,7 @@ class Photographer:
             self.window.models.open_default = lambda: self.window.models.open(ModelSource(model))
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.window.setWindowState(Qt.WindowState.WindowNoState)  # however small the screen
         self.window.resize(*size)
         self.window.open_first(None)
         self.window.show()

@@ -225,7 +225,9 @@ def test_preferences_are_stored_at_once(qtbot):
     qtbot.addWidget(dialog)
     dialog.theme.setCurrentIndex(dialog.theme.findData("light"))
     dialog.live.setChecked(False)
+    assert dialog.device_note.isHidden()
     dialog.device.setCurrentIndex(dialog.device.findData("cpu"))
+    assert not dialog.device_note.isHidden()  # only from the next start on
     assert (preferences.theme, preferences.live, preferences.device) == ("light", False, "cpu")
     preferences.flush()
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from app.state.document import Document
 from app.state.preferences import Preferences
@@ -28,8 +30,6 @@ def make_window(qtbot) -> Iterator[Callable[..., MainWindow]]:
     windows: list[MainWindow] = []
 
     def make(backend: PaintBackend | None = None, *, start: bool = True) -> MainWindow:
-        from PySide6.QtWidgets import QApplication
-
         theme.apply_theme(QApplication.instance(), "dark")
         backend = backend or PaintBackend(open_gate=True)
         files = FileWorker()
@@ -42,6 +42,7 @@ def make_window(qtbot) -> Iterator[Callable[..., MainWindow]]:
         window = MainWindow(document, Services(preferences, files, worker, Answers(), ()))
         window.backend = backend
         windows.append(window)
+        window.setWindowState(Qt.WindowState.WindowNoState)  # however small the screen
         window.resize(1280, 800)
         window.show()
         if start:

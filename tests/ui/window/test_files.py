@@ -18,6 +18,7 @@ from app.core.style import ImageStyle, SampledStyle, Style
 from app.core.tools import ViewMode
 from app.state.folders import state_dir
 from app.ui.about_dialog import LicenceDialog
+from app.ui.badges import State
 from app.ui.export_dialog import ExportDialog
 from app.ui.labels_dialog import LabelsDialog
 from app.ui.new_dialog import NewDialog
@@ -269,6 +270,25 @@ def test_sample_scenes(window, qtbot):
     assert window.windowTitle() == "Alpine lake[*] – Spadework"
     assert window.document.path is None
     assert not window.document.modified
+
+
+def test_a_sample_kept_with_its_picture_is_seen_before_the_model_is_there(
+    make_window, qtbot, tmp_path
+):
+    write_label_map(tmp_path / "dale.png", scene(), LANDSCAPE)
+    photo(tmp_path / "dale.webp", width=48, height=32)
+    backend = PaintBackend()
+    window = make_window(backend)
+    assert "Loading model" in window.workspace.message
+    window.files.open_sample(tmp_path / "dale.png")
+    qtbot.waitUntil(lambda: window.preview.picture is not None)
+    assert window.workspace.message == ""
+    assert "Loading model" in window.status.message.text()
+    qtbot.waitUntil(lambda: window.workspace.state is State.UPDATING)
+    backend.let(10)
+    settle(qtbot, window)
+    assert np.array_equal(window.preview.picture, LANDSCAPE.lut()[scene()])
+    assert window.workspace.state is State.CURRENT
 
 
 def export(window, qtbot, path, fill=lambda form: None):
@@ -533,6 +553,16 @@ def test_keeping_the_ids_says_which_are_foreign(make_window, qtbot, tmp_path):
     answer(window, "ask_remap", "Keep the ids")
     assert "200" in window.banner.text.text()
     assert (window.document.labels == 200).sum() == 400
+
+
+def test_a_map_with_ids_of_no_class_is_opened_and_says_so(window, qtbot, tmp_path):
+    labels = scene()
+    labels[:8] = 200
+    Image.fromarray(labels).save(tmp_path / "foreign.png")
+    open_file(window, qtbot, tmp_path / "foreign.png")
+    qtbot.waitUntil(lambda: "Class 200 (25 %" in window.banner.text.text())
+    assert question(window, "ask_remap") is None
+    assert np.array_equal(window.document.labels, labels)
 
 
 def test_a_model_that_cant_be_opened_leaves_everything(window, qtbot, tmp_path):
