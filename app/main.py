@@ -6,9 +6,11 @@ Imports no torch: the renderer is a child process that is started once the windo
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -43,13 +45,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     app.setDesktopFileName("spadework")
     app.setWindowIcon(app_icon())
     window = make_window(app)
+    sys.excepthook = fault_hook(window)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends the program
     window.open_first(Path(arguments.file).absolute() if arguments.file else None)
     window.show()
     # Not before the window is on the screen: starting the renderer costs time.
     QTimer.singleShot(0, window.start)
     status = app.exec()
+    sys.excepthook = sys.__excepthook__
     window.shut_down()
     return status
+
+
+def fault_hook(window: MainWindow) -> Callable[..., None]:
+    """What happens to an exception nobody caught: it is logged and said, and the scene saved.
+
+    Qt goes on after an exception in a slot, and so does the program.
+    """
+
+    def hook(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+        sys.__excepthook__(kind, fault, trace)
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        what = " ".join(str(fault).split())
+        window.banner.show_error(
+            f"Something went wrong inside Spadework ({kind.__name__}: {what}). Your scene is still "
+            "here: save it, and start the program again if it behaves oddly."
+        )
+        window.autosave.save_now()
+
+    return hook
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -257,12 +257,15 @@ class MainWindow(QMainWindow):
         self.first_steps.show()
 
     def open_first(self, path: Path | None) -> None:
-        """Begin to read the first scene: ``path``, or a sample. May precede ``show``."""
+        """Begin to read the first scene: a sample, and then ``path``. May precede ``show``.
+
+        So there is something to see if ``path`` can't be read, or is a photo.
+        """
         sample = first_sample()
+        if sample is not None:
+            self.files.open_sample_now(sample)
         if path is not None:
             self.files.open_path(path)
-        elif sample is not None:
-            self.files.open_sample_now(sample)
         self._let_gallery_read()
 
     def start(self) -> None:
