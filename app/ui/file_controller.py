@@ -86,8 +86,11 @@ class FileController(QObject):
         return path.parent if path is not None else (self._folder or Path.home())
 
     def project(self) -> Project:
-        """The scene as it would be saved now."""
-        return self._document.to_project(self._view.to_dict(), self._preview.current_picture)
+        """The scene as it would be saved now, with the newest picture of it that there is.
+
+        If the picture is a moment behind the labels, it is rendered anew after reopening.
+        """
+        return self._document.to_project(self._view.to_dict(), self._preview.picture)
 
     def unless_unsaved(self, go_on: Call) -> None:
         """Call ``go_on`` at once, or after the changes were saved or given up."""

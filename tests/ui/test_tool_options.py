@@ -31,7 +31,7 @@ def view() -> ViewState:
 def options(tools: ToolSettings, view: ViewState, qtbot: QtBot) -> ToolOptions:
     options = ToolOptions(tools, view)
     qtbot.addWidget(options)
-    options.resize(1000, 42)
+    options.resize(1400, 42)  # room for everything, in any font
     with qtbot.waitExposed(options):
         options.show()
     return options
