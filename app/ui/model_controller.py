@@ -82,6 +82,7 @@ class ModelController(QObject):
     loading = Signal(str)  # a model's name, or "" when that is over
     changed = Signal(object)  # ModelInfo of the model now in use
     failed = Signal(str)
+    refused = Signal(str, object)  # why, and the reference checkpoint's form as ModelSource
     said = Signal(str)  # something worth knowing
 
     def __init__(
@@ -164,8 +165,14 @@ class ModelController(QObject):
             self._window, "Open palette", PALETTE_FILTER, None, self.use_palette
         )
 
-    def _ask_reference(self, path: Path) -> None:
-        dialog = ModelDialog(str(path), self._window)
+    def ask_again(self, tried: ModelSource, problem: str) -> None:
+        """The form of a reference checkpoint that did not fit, with the reason."""
+        self._ask_reference(Path(tried.path), tried, problem)
+
+    def _ask_reference(
+        self, path: Path, tried: ModelSource | None = None, problem: str = ""
+    ) -> None:
+        dialog = ModelDialog(str(path), self._window, tried=tried, problem=problem)
         dialog.accepted.connect(lambda: self.open(dialog.source))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -243,12 +250,15 @@ class ModelController(QObject):
             return
         self._wanted = None
         self.loading.emit("")
+        message = failure.message
         if self._info is not None:
             # The model before is still there; requests dropped meanwhile are made again.
             self._preview.set_source(self._info.source)
-            self.failed.emit(f"{failure.message}. Still rendering with “{self._info.name}”.")
-            return
-        self.failed.emit(failure.message)
+            message += f". Still rendering with “{self._info.name}”."
+        if Path(failure.model.path).suffix == ".pth":
+            self.refused.emit(message, failure.model)
+        else:
+            self.failed.emit(message)
 
 
 def display_name(source: ModelSource) -> str:

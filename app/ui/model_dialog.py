@@ -17,12 +17,24 @@ from app.workers.messages import ModelSource
 from spade.formats.errors import InputError
 
 FROM_FILE = "From the file, else the default"
+CROP_SIZES = (128, 256, 512, 1024)  # proposals; any can be typed
+LARGEST_CROP = 8192
 
 
 class ModelDialog(QDialog):
-    """Number of up-samplings, crop size, aspect ratio; every field may be left to the file."""
+    """Number of up-samplings, crop size, aspect ratio; every field may be left to the file.
 
-    def __init__(self, path: str, parent: QWidget | None = None) -> None:
+    ``tried``: the form as it stood when the file was refused, with the ``problem``.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        parent: QWidget | None = None,
+        *,
+        tried: ModelSource | None = None,
+        problem: str = "",
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Open reference checkpoint")
         self._path = path
@@ -40,15 +52,15 @@ class ModelDialog(QDialog):
         for value in ("normal", "more", "most"):
             self.upsampling.addItem(value, value)
         self.crop_size = QComboBox()
-        self.crop_size.addItem(FROM_FILE, None)
-        for size in (256, 512, 1024):
-            self.crop_size.addItem(f"{size} px", size)
+        self.crop_size.setEditable(True)
+        self.crop_size.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.crop_size.addItems([FROM_FILE, *(f"{size} px" for size in CROP_SIZES)])
         self.aspect = QLineEdit()
         self.aspect.setPlaceholderText("1 (square); 2 for Cityscapes: width / height")
         self.error = QLabel()
         self.error.setWordWrap(True)
         self.error.setProperty("role", "error")
-        self.error.hide()
+        self._complain(problem)
         form = QFormLayout()
         form.addRow("&Up-sampling", self.upsampling)
         form.addRow("&Crop size", self.crop_size)
@@ -66,14 +78,16 @@ class ModelDialog(QDialog):
         layout.addWidget(self.error)
         layout.addWidget(buttons)
         self.setMinimumWidth(480)
+        if tried is not None:
+            self._show(tried)
 
     @property
     def source(self) -> ModelSource:
-        """The model as the form describes it. Raises InputError for a bad aspect ratio."""
+        """The model as the form describes it. Raises InputError for a bad size or ratio."""
         return ModelSource(
             self._path,
             upsampling=self.upsampling.currentData(),
-            crop_size=self.crop_size.currentData(),
+            crop_size=_crop_size(self.crop_size.currentText()),
             aspect_ratio=_ratio(self.aspect.text()),
         )
 
@@ -82,11 +96,34 @@ class ModelDialog(QDialog):
         try:
             self.source  # noqa: B018 - read for its errors
         except InputError as error:
-            self.error.setText(str(error))
-            self.error.show()
-            self.aspect.setFocus()
+            self._complain(str(error))
+            (self.aspect if "ratio" in str(error) else self.crop_size).setFocus()
             return
         super().accept()
+
+    def _show(self, source: ModelSource) -> None:
+        self.upsampling.setCurrentIndex(max(0, self.upsampling.findData(source.upsampling)))
+        if source.crop_size is not None:
+            self.crop_size.setEditText(f"{source.crop_size} px")
+        if source.aspect_ratio is not None:
+            self.aspect.setText(f"{source.aspect_ratio:g}")
+
+    def _complain(self, problem: str) -> None:
+        self.error.setText(problem)
+        self.error.setVisible(bool(problem))
+
+
+def _crop_size(text: str) -> int | None:
+    text = text.strip()
+    if text in ("", FROM_FILE):
+        return None
+    digits = text.removesuffix("px").strip()
+    if not digits.isdecimal() or not 1 <= int(digits) <= LARGEST_CROP:
+        raise InputError(
+            f"crop size '{text}' is not a whole number of pixels up to {LARGEST_CROP}: "
+            "write 256 or 512"
+        )
+    return int(digits)
 
 
 def _ratio(text: str) -> float | None:

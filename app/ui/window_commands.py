@@ -256,6 +256,11 @@ class WindowCommands(QObject):
         for source in (w.files, w.exports):
             source.said.connect(w.status.say)
         w.models.said.connect(w.banner.show_info)
+        w.models.refused.connect(
+            lambda text, tried: w.banner.show_error(
+                text, "Change the form…", lambda: w.models.ask_again(tried, text)
+            )
+        )
         w.models.loading.connect(self._loading)
         w.models.changed.connect(self._model_changed)
         w.files.opened.connect(self._opened)
@@ -282,6 +287,8 @@ class WindowCommands(QObject):
             w.status.say(f"Loading model {name}…")
         elif w.models.info is None:
             text = "No model\nOpen one from the Model menu."
+        if not name:
+            w.status.say("")
         w.workspace.set_message(text)
 
     def _model_changed(self, info: ModelInfo) -> None:

@@ -201,7 +201,7 @@ def test_reference_form(qtbot, text, ratio):
     dialog = ModelDialog("/models/latest_net_G.pth")
     qtbot.addWidget(dialog)
     dialog.upsampling.setCurrentIndex(2)
-    dialog.crop_size.setCurrentIndex(2)
+    dialog.crop_size.setEditText("512")
     dialog.aspect.setText(text)
     expected = ModelSource("/models/latest_net_G.pth", "more", 512, ratio)
     assert dialog.source == expected
@@ -217,6 +217,26 @@ def test_reference_form_refuses_a_bad_ratio(qtbot, text):
     with qtbot.assertNotEmitted(dialog.accepted):
         dialog.accept()
     assert text in dialog.error.text()
+
+
+@pytest.mark.parametrize("text", ["big", "0", "-4", "12.5", "99999"])
+def test_reference_form_refuses_a_bad_crop_size(qtbot, text):
+    dialog = ModelDialog("g.pth")
+    qtbot.addWidget(dialog)
+    dialog.crop_size.setEditText(text)
+    with qtbot.assertNotEmitted(dialog.accepted):
+        dialog.accept()
+    assert text in dialog.error.text()
+
+
+def test_reference_form_comes_back_as_it_was_with_the_reason(qtbot):
+    tried = ModelSource("g.pth", "more", 128, 2.0)
+    dialog = ModelDialog("g.pth", tried=tried, problem="crop_size 256 would fit")
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.source == tried
+    assert dialog.error.isVisible()
+    assert dialog.error.text() == "crop_size 256 would fit"
 
 
 def test_preferences_are_stored_at_once(qtbot):

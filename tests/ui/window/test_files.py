@@ -616,10 +616,14 @@ def test_reference_form_goes_to_the_worker(window, qtbot, tmp_path):
     window.services.choosers.open_path = tmp_path / "latest_net_G.pth"
     window.actions_table["model_file"].trigger()
     form = next(d for d in window.findChildren(QDialog) if d.isVisible())
-    form.crop_size.setCurrentIndex(form.crop_size.findData(512))
+    form.crop_size.setEditText("640")
     qtbot.keyClick(form, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: window.banner.is_error)  # the fake knows no such model
     assert "latest_net_G.pth" in window.banner.text.text()
+    window.banner.button.click()  # the form again, as it was, with the reason
+    again = next(d for d in window.findChildren(QDialog) if d.isVisible() and d is not form)
+    assert again.source.crop_size == 640
+    assert "latest_net_G.pth" in again.error.text()
 
 
 def test_sessions_have_folders_of_their_own(qapp):
