@@ -32,7 +32,6 @@ from spade.perceptual import PerceptualLoss, load_vgg
 from spade.pix2pixhd import Pix2PixHDGenerator
 from spade.spectral import fold_spectral_norm
 
-
 VERSION = 1
 """Of a saved state's layout."""
 

@@ -32,7 +32,7 @@ from spade.pix2pixhd import Pix2PixHDGenerator
 from spade.sample_grid import write_sample_grid
 from spade.trainer import Run, Trainer
 
-__all__ = ["Run", "TrainingProgress", "finished_model", "train"]
+__all__ = ["Run", "TrainingProgress", "TrainingResult", "finished_model", "train"]
 
 SAMPLES = 8
 """How many fixed validation maps each sample grid shows."""
@@ -50,6 +50,14 @@ class TrainingProgress:
     sample: Path | None = None
 
 
+@dataclass(frozen=True)
+class TrainingResult:
+    """The folder of the finished model, and how many steps it was trained for in all."""
+
+    model: Path
+    step: int
+
+
 def train(
     run: Run,
     data: Path,
@@ -61,11 +69,11 @@ def train(
     provenance: dict[str, Any] | None = None,
     on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Path:
+) -> TrainingResult:
     """Train until the schedule ends, ``minutes`` are over or ``should_stop`` says so.
 
-    Returns the folder of the finished model. Raises InputError for data or settings that
-    don't fit, before the work starts where that can be told.
+    Raises InputError for data or settings that don't fit, before the work starts where that
+    can be told.
     """
     began = time.monotonic()
     folder = open_data(data, run.training.validation_share)
@@ -133,7 +141,7 @@ def train(
         checkpoint()
     if sampled_at != trainer.step:
         sample()
-    return out / "model"
+    return TrainingResult(out / "model", trainer.step)
 
 
 def _prepare(out: Path, trainer: Trainer) -> None:

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     report = _Report(args.out, args.tensorboard)
     try:
         with stop:
-            folder = train(
+            result = train(
                 settings,
                 args.data,
                 args.out,
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             )
     finally:
         report.close()
-    return {"model": str(folder), "step": report.step, "steps": settings.training.steps}
+    return {"model": str(result.model), "step": result.step, "steps": settings.training.steps}
 
 
 def read_settings(args: argparse.Namespace) -> Run:
@@ -200,7 +200,6 @@ class _Report:
     """Progress on stderr, and TensorBoard events if asked for."""
 
     def __init__(self, out: Path, tensorboard: bool) -> None:
-        self.step = 0
         self._shown = 0.0
         self._writer: Any = None
         if tensorboard:
@@ -213,7 +212,6 @@ class _Report:
             self._writer = SummaryWriter(str(out / "tensorboard"))
 
     def __call__(self, progress: TrainingProgress) -> None:
-        self.step = progress.step
         if self._writer is not None:
             for key, value in progress.losses.items():
                 self._writer.add_scalar(f"loss/{key}", value, progress.step)
