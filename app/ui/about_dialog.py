@@ -100,6 +100,7 @@ class ModelInfoDialog(QDialog):
         self.setWindowTitle("About this model")
         self.setMinimumWidth(460)
         form = QFormLayout()
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignTop)
         for label, value in (
             ("Name", model.name),
             ("From", model.source.path),
@@ -107,7 +108,7 @@ class ModelInfoDialog(QDialog):
             ("Style", _style_text(model)),
             ("Trained at", f"{model.trained_size} × {model.trained_size} pixels"),
             ("Parameters", f"{model.parameters:,}" if model.parameters else "not stated"),
-            ("Runs on", model.device),
+            ("Runs on", model.device.upper()),
             ("Licence", licence_text(model)),
         ):
             text = QLabel(value)

@@ -204,10 +204,10 @@ class ModelController(QObject):
         old = document.palette
         match = self._match(old, palette)
         document.set_model(model, palette)
-        if keep_ids or not match.changes:
+        found = match.used - len(match.lost)
+        if keep_ids or not match.changes or not found:  # by name, nothing would be left
             self._report_foreign()
             return
-        found = match.used - len(match.lost)
         ask_remap(
             self._window,
             f"“{palette.name}” has other classes than “{old.name}”.",

@@ -54,6 +54,7 @@ class ModelDialog(QDialog):
         self.crop_size = QComboBox()
         self.crop_size.setEditable(True)
         self.crop_size.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.crop_size.setCompleter(None)  # it would take the first Enter for itself
         self.crop_size.addItems([FROM_FILE, *(f"{size} px" for size in CROP_SIZES)])
         self.aspect = QLineEdit()
         self.aspect.setPlaceholderText("1 (square); 2 for Cityscapes: width / height")

@@ -17,7 +17,8 @@ def ask(
     answers: list[tuple[str, QMessageBox.ButtonRole, Call | None]],
     name: str,
 ) -> QMessageBox:
-    """A window-modal question. The first answer is the default; Esc and closing do nothing.
+    """A window-modal question. The first answer is the default; Esc and closing give the one
+    whose role is to reject, which mostly does nothing.
 
     ``answers``: (text, role, what to call). ``name`` is the object name, for tests.
     """
@@ -99,7 +100,7 @@ def ask_remap(parent: QWidget, text: str, details: str, by_name: Call, keep: Cal
         details,
         [
             ("Match by &name", QMessageBox.ButtonRole.AcceptRole, by_name),
-            ("&Keep the ids", QMessageBox.ButtonRole.ActionRole, keep),
+            ("&Keep the ids", QMessageBox.ButtonRole.RejectRole, keep),
         ],
         "ask_remap",
     )

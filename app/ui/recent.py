@@ -32,6 +32,10 @@ def fill_recent(menu: QMenu, preferences: Preferences, open_: OnPath, clear: QAc
     menu.addAction(clear)
 
 
+PALETTE_NAMES = {"ade20k": "ADE20K", "coco-stuff": "COCO-Stuff"}
+"""As the datasets write themselves; the others only begin with a capital."""
+
+
 def fill_samples(menu: QMenu, open_: OnPath) -> None:
     """The bundled scenes."""
     menu.clear()
@@ -64,7 +68,7 @@ def fill_palettes(
     menu.addAction("The model's own").triggered.connect(lambda _checked=False: use_own())
     menu.addSeparator()
     for name in bundled_palettes():
-        action = menu.addAction(name)
+        action = menu.addAction(PALETTE_NAMES.get(name, name.capitalize()))
         action.setCheckable(True)
         action.setChecked(name.casefold() == current.casefold())
         action.triggered.connect(lambda _checked=False, name=name: use(name))

@@ -34,6 +34,7 @@ class WindowCommands(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._w = window
+        self._render_problem = ""  # what the banner says of the last render
         self._loaded_name = ""  # of the model being loaded
         self._bind_actions()
         self._bind_menus()
@@ -268,6 +269,7 @@ class WindowCommands(QObject):
         w.files.photo_opened.connect(w.styles.use)
         w.autosave.lost.connect(self._offer_recovery)
         w.preview.rendered.connect(self._rendered)
+        w.preview.failed.connect(self._render_failed)
         worker.notice.connect(self._notice)
         worker.progress.connect(w.status.set_progress)
         worker.busy_changed.connect(lambda busy: busy or w.status.set_progress(None))
@@ -303,6 +305,12 @@ class WindowCommands(QObject):
 
     def _rendered(self, result: RenderResult) -> None:
         self._w.status.set_rendered(result)
+        if self._render_problem and self._w.banner.text.text() == self._render_problem:
+            self._w.banner.dismiss()  # it is over
+        self._render_problem = ""
+
+    def _render_failed(self, problem: str) -> None:
+        self._render_problem = problem
 
     def _notice(self, notice: Notice) -> None:
         self._w.status.say(notice.text)

@@ -265,9 +265,11 @@ def _check_ids(labels: NDArray[np.uint8], model: Model) -> None:
     strange = [int(i) for i in np.flatnonzero(counts[:IGNORE_INDEX]) if i >= config.label_nc]
     if strange:
         named = ", ".join(map(str, strange[:4])) + (", ..." if len(strange) > 4 else "")
+        named = f"classes {named} are" if len(strange) > 1 else f"class {named} is"
         raise InputError(
-            f"class {named} is painted, but model {model.name} has only classes 0 to "
-            f"{config.label_nc - 1}: replace it (Replace class), or choose another model"
+            f"{named} painted, but model {model.name} has only classes 0 to "
+            f"{config.label_nc - 1}: paint other classes there (Replace class), or choose another "
+            "model"
         )
 
 

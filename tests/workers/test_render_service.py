@@ -166,7 +166,7 @@ def test_ids_the_model_does_not_have_are_named(client, bare, tiny):
     labels = known(scene())
     labels[5:9] = 17
     labels[9:12] = 200
-    with pytest.raises(InputError, match=r"class 17, 200 is painted.*0 to 2"):
+    with pytest.raises(InputError, match=r"classes 17, 200 are painted.*0 to 2"):
         client.render(make_request(tiny, labels=labels))
     client.render(make_request(tiny))  # 255 is fine here
 

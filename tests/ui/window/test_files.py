@@ -25,7 +25,7 @@ from app.ui.new_dialog import NewDialog
 from app.ui.recovery import find_lost, open_session, write_autosave
 from app.ui.scene_files import LabelKind
 from spade.formats.label_png import read_label_map, write_label_map, write_label_rgb
-from spade.formats.palette import load_palette
+from spade.formats.palette import load_palette, numbered_palette
 from spade.formats.picture import read_scene
 from spade.formats.resources import bundled_scenes
 
@@ -541,6 +541,34 @@ def patch(side):
     return Rect(0, 0, side, side), np.ones((side, side), bool)
 
 
+def test_a_model_that_shares_no_class_name_leaves_the_ids_unasked(make_window, qtbot, tmp_path):
+    backend = PaintBackend(open_gate=True)
+    backend.models[str(tmp_path)] = numbered_palette(12)
+    window = make_window(backend)
+    settle(qtbot, window)
+    labels = window.document.snapshot()
+    window.services.choosers.open_path = tmp_path
+    window.actions_table["model_folder"].trigger()
+    qtbot.waitUntil(lambda: window.document.palette.ids == numbered_palette(12).ids)
+    assert question(window, "ask_remap") is None
+    assert np.array_equal(window.document.labels, labels)
+
+
+def test_an_error_of_a_render_goes_when_the_next_one_succeeds(window, qtbot):
+    window.preview.failed.emit("class 200 is painted")
+    assert window.banner.is_error
+    window.document.flood_fill(3, 3, WATER)
+    settle(qtbot, window)
+    assert window.banner.isHidden()
+
+
+def test_another_error_stays_when_a_render_succeeds(window, qtbot):
+    window.files.failed.emit("a.png: can't be read")
+    window.document.flood_fill(3, 3, WATER)
+    settle(qtbot, window)
+    assert window.banner.is_error
+
+
 def test_keeping_the_ids_says_which_are_foreign(make_window, qtbot, tmp_path):
     backend = PaintBackend(open_gate=True)
     backend.models[str(tmp_path)] = load_palette("cityscapes")
@@ -606,7 +634,7 @@ def test_a_project_of_another_model_loads_that_model(make_window, qtbot, tmp_pat
 def test_palette_menu(window, qtbot):
     menu = window.actions_table.menus["palettes"]
     menu.aboutToShow.emit()
-    next(a for a in menu.actions() if a.text() == "ade20k").trigger()
+    next(a for a in menu.actions() if a.text() == "ADE20K").trigger()
     qtbot.waitUntil(lambda: window.document.palette.name == "ADE20K")
     menu.actions()[0].trigger()
     qtbot.waitUntil(lambda: window.document.palette.name == "landscape")
