@@ -128,15 +128,38 @@ def _system_memory() -> int | None:
     return None
 
 
-def _cgroup_memory() -> int | None:
-    """What a container's limit leaves; None without a limit."""
-    folder = Path("/sys/fs/cgroup")
+_UNLIMITED = 1 << 60  # cgroup v1 says "no limit" by a number of about 2^63
+
+
+def _cgroup_memory(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """What a container's limit leaves, by cgroup v2 or else v1; None without a limit.
+
+    Usage counts the page cache too. Files not touched lately make room by themselves before
+    the limit is enforced, so they count as available.
+    """
+    for folder, limit_file, usage_file, cache_key in (
+        (root, "memory.max", "memory.current", "inactive_file"),
+        (root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            limit = (folder / limit_file).read_text().strip()
+            if limit == "max" or int(limit) >= _UNLIMITED:
+                return None
+            used = int((folder / usage_file).read_text())
+            cache = _statistic(folder / "memory.stat", cache_key)
+        except (OSError, ValueError):
+            continue
+        return min(int(limit), max(0, int(limit) - used + cache))
+    return None
+
+
+def _statistic(path: Path, key: str) -> int:
+    """The value of ``key`` in a memory.stat; 0 if it is not there."""
     try:
-        limit = (folder / "memory.max").read_text().strip()
-        used = int((folder / "memory.current").read_text())
-        return None if limit == "max" else max(0, int(limit) - used)
-    except (OSError, ValueError):
-        return None
+        lines = path.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{key} ")), 0)
 
 
 if sys.platform == "win32":

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from spade.config import GeneratorConfig
 from spade.formats.errors import InputError
-from spade.memory import available_memory, check_render_fits, estimate_render_bytes
+from spade.memory import (
+    _cgroup_memory,
+    available_memory,
+    check_render_fits,
+    estimate_render_bytes,
+)
 
 CONFIG = GeneratorConfig(label_nc=24, contain_dontcare=True, ngf=32)
 
@@ -71,3 +77,32 @@ def test_asks_the_system():
     available = available_memory()
     assert available is None or available > 1 << 20
     check_render_fits(CONFIG, 32, 32)
+
+
+def write(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"memory.{name}").write_text(text)
+
+
+def test_a_containers_limit_leaves_what_is_not_used_and_what_is_cached(tmp_path: Path):
+    write(tmp_path / "v2", max="1000\n", current="700\n")
+    assert _cgroup_memory(tmp_path / "v2") == 300
+    write(tmp_path / "v2", stat="anon 300\ninactive_anon 9\ninactive_file 250\nactive_file 150\n")
+    assert _cgroup_memory(tmp_path / "v2") == 550
+    # Read one after the other, the numbers need not fit each other.
+    write(tmp_path / "v2", current="100\n")
+    assert _cgroup_memory(tmp_path / "v2") == 1000
+    write(tmp_path / "v2", current="1400\n")
+    assert _cgroup_memory(tmp_path / "v2") == 0
+    write(tmp_path / "v1/memory", limit_in_bytes="1000\n", usage_in_bytes="800\n")
+    write(tmp_path / "v1/memory", stat="inactive_file 7\ntotal_inactive_file 50\n")
+    assert _cgroup_memory(tmp_path / "v1") == 250
+
+
+def test_no_container_no_limit(tmp_path: Path):
+    assert _cgroup_memory(tmp_path) is None
+    write(tmp_path / "v2", max="max\n", current="5\n")
+    assert _cgroup_memory(tmp_path / "v2") is None
+    write(tmp_path / "v1/memory", limit_in_bytes="9223372036854771712\n", usage_in_bytes="5\n")
+    assert _cgroup_memory(tmp_path / "v1") is None
