@@ -184,11 +184,6 @@ class Stroke:
         self._dirty = NOWHERE
         self._open = True
 
-    @property
-    def dirty(self) -> Rect:
-        """The box of all pixels changed so far."""
-        return self._dirty
-
     def extend(self, x: float, y: float, pressure: float = 1.0) -> Rect:
         """Paint from the last point (or set the first dab) to ``(x, y)``, canvas coordinates.
 

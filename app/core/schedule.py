@@ -44,11 +44,6 @@ class LiveSchedule:
         """True if there is an edit that no sent request has seen."""
         return self._first_edit is not None
 
-    @property
-    def in_flight(self) -> bool:
-        """True between ``note_sent`` and ``note_done``."""
-        return self._in_flight
-
     def note_edit(self, now: float | None = None) -> None:
         """Labels or style have changed."""
         now = self._time(now)

@@ -25,7 +25,6 @@ from PySide6.QtGui import (
     QTransform,
 )
 
-from app.ui.class_icons import class_icon_name
 from app.ui.theme import tokens
 from spade.formats.resources import bundled
 
@@ -168,11 +167,6 @@ def icon(name: str, role: str = "text", on_role: str = "") -> QIcon:
     name = name.removeprefix("mdi6.")
     glyph(name)
     return QIcon(_ThemedEngine(name, role, on_role or role))
-
-
-def class_icon(name: str, group: str = "", role: str = "text") -> QIcon:
-    """The icon of a class, chosen by its name, else by its group."""
-    return icon(class_icon_name(name, group), role)
 
 
 @cache

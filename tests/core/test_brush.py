@@ -174,7 +174,7 @@ class TestStroke:
             "........###.",
         ]
         assert rects == [Rect(1, 0, 3, 3), Rect(3, 0, 8, 5), Rect(8, 5, 3, 3)]
-        assert one.dirty == Rect(1, 0, 10, 8)
+        assert one.abort() == Rect(1, 0, 10, 8)
 
     @settings(max_examples=150, deadline=None)
     @given(events_strategy, brushes)
@@ -191,7 +191,7 @@ class TestStroke:
             expected = np.where(painted(events[:count], brush, 23, 31), 9, 0)
             assert np.array_equal(label_map.array, expected)
             assert rect == bounds(label_map.array != earlier)  # tight and clipped
-        assert one.dirty == bounds(expected)
+        assert one.abort() == bounds(expected)
 
     @settings(max_examples=60, deadline=None)
     @given(events_strategy, brushes, st.integers(0, 3), st.integers(0, 3), st.integers(0, 99))
@@ -207,7 +207,7 @@ class TestStroke:
         label_map, one, _ = stroke(before, events, brush, class_id, only_over)
         chosen = painted(events, brush, 23, 31) & (before == only_over)
         assert np.array_equal(label_map.array, np.where(chosen, class_id, before))
-        assert one.dirty == bounds(label_map.array != before)
+        assert one.abort() == bounds(chosen & (before != class_id))
 
     @settings(max_examples=60, deadline=None)
     @given(events_strategy, brushes, st.booleans())

@@ -25,9 +25,9 @@ def test_nothing_to_do() -> None:
     assert schedule.pending
     assert schedule.delay() == 0.0  # its speed is unknown: try
     schedule.note_sent()
-    assert (schedule.pending, schedule.in_flight, schedule.delay()) == (False, True, None)
+    assert (schedule.pending, schedule.delay()) == (False, None)
     schedule.note_done(seconds=0.1)
-    assert (schedule.in_flight, schedule.delay()) == (False, None)
+    assert schedule.delay() is None
 
 
 def test_fast_rendering_begins_at_once() -> None:
@@ -91,8 +91,9 @@ def test_a_failure_frees_the_slot_and_says_nothing_of_speed() -> None:
     schedule.note_edit(1.0)
     schedule.note_sent(1.0)
     schedule.note_done(1.5)
-    assert not schedule.in_flight
     assert schedule.estimate == pytest.approx(0.8)
+    schedule.note_edit(2.0)
+    assert schedule.delay(2.0) is not None
 
 
 def test_another_model_starts_afresh() -> None:
@@ -136,4 +137,4 @@ def test_no_edit_waits_past_the_cap_for_an_idle_renderer(
                     oldest, done_at = None, now + renders[turn % len(renders)]
             now += 0.01
     if schedule.pending:
-        assert schedule.in_flight
+        assert done_at is not None  # a render is under way
