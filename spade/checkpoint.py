@@ -81,10 +81,8 @@ def load_folder(folder: str | os.PathLike[str]) -> Model:
     """
     folder = Path(folder)
     data, where = _read_description(folder, "spade")
-    config = data.get("config")
-    if not isinstance(config, dict) or not isinstance(config.get("generator"), dict):
-        raise InputError(f'{where}: "config" needs a "generator"; is the file complete?')
-    generator_config = from_dict(GeneratorConfig, config["generator"], f"{where}: generator")
+    config = data["config"]
+    generator_config = from_dict(GeneratorConfig, config.get("generator"), f"{where}: generator")
     encoder_config = None
     if config.get("encoder") is not None:
         encoder_config = from_dict(EncoderConfig, config["encoder"], f"{where}: encoder")
@@ -133,10 +131,8 @@ def load_baseline(folder: str | os.PathLike[str]) -> Pix2PixHDGenerator:
     """Read what :func:`save_baseline` wrote; errors as :func:`load_folder`'s."""
     folder = Path(folder)
     data, where = _read_description(folder, "pix2pixhd")
-    config = data.get("config")
-    if not isinstance(config, dict) or not isinstance(config.get("generator"), dict):
-        raise InputError(f'{where}: "config" needs a "generator"; is the file complete?')
-    settings = from_dict(Pix2PixHDConfig, config["generator"], f"{where}: generator")
+    config = data["config"]
+    settings = from_dict(Pix2PixHDConfig, config.get("generator"), f"{where}: generator")
     return load_network(Pix2PixHDGenerator, settings, folder / "generator.safetensors")
 
 
@@ -191,6 +187,8 @@ def _read_description(folder: Path, kind: str) -> tuple[dict[str, Any], str]:
     found = data.get("kind", "spade")
     if found != kind:
         raise InputError(f"{where}: holds a {found!r} network where a {kind!r} one is needed")
+    if not isinstance(data.get("config"), dict):
+        raise InputError(f'{where}: "config" needs a "generator"; is the file complete?')
     return data, where
 
 

@@ -168,11 +168,14 @@ def to_dict(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
+def from_dict(cls: type[T], values: Any, where: str) -> T:
     """A config dataclass from JSON or TOML values.
 
-    Raises InputError naming ``where`` and the key for an unknown key or a wrong value.
+    Raises InputError naming ``where`` if that is no table, and the key for an unknown key or
+    a wrong value.
     """
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: is missing or no table of settings")
     known = get_type_hints(cls)
     for key, value in values.items():
         if key not in known:

@@ -237,6 +237,8 @@ def test_damage_is_named(folder: Path, damage: Damage, file: str, said: str) -> 
         ("format", "1", "format"),
         ("kind", "pix2pixhd", "'pix2pixhd'"),
         ("config", None, "generator"),
+        ("config.generator", None, "generator: is missing"),
+        ("config.encoder", 5, "encoder: is missing or no table"),
         ("config.generator.ngf", "many", "ngf is 'many'"),
         ("config.generator.ngf", 2.5, r"ngf is 2\.5"),
         ("config.generator.ngf", 0, "ngf is 0"),
