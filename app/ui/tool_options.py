@@ -19,6 +19,9 @@ from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.text import ElidedLabel, separator
 
 _TIPPED: Final = (Tool.BRUSH, Tool.ERASER, Tool.LINE)
+_SLIDER: Final = 132, 64  # width with enough room, and without
+_PRESSURE: Final = "Pen pressure", "Pen"
+_ONLY_OVER: Final = "Only over start class", "Start class"
 _SHAPED: Final = (Tool.RECTANGLE, Tool.ELLIPSE, Tool.POLYGON, Tool.LASSO)
 
 
@@ -30,6 +33,7 @@ class ToolOptions(QWidget):
         super().__init__(parent)
         self.setProperty("role", "panel")
         self._tools, self._view = tools, view
+        self._compact = False
         self.tool_icon = QLabel()
         self.tool_name = QLabel()
         self.tool_name.setProperty("role", "heading")
@@ -43,9 +47,9 @@ class ToolOptions(QWidget):
                 (BrushShape.SQUARE, "Square brush", "square"),
             )
         )
-        self.pressure = self._check("Pen pressure", "A pen's pressure changes the brush size")
+        self.pressure = self._check(_PRESSURE[0], "A pen's pressure changes the brush size")
         self.only_over = self._check(
-            "Only over start class",
+            _ONLY_OVER[0],
             "Change only pixels of the class the drag starts on; all others stay as they are",
         )
         self.contiguous = self._check(
@@ -54,6 +58,7 @@ class ToolOptions(QWidget):
         self.overlay = LabelledSlider("Labels", 0, 100, suffix=" %", inline=True, default=50)
         self.overlay.setToolTip("How strongly the labels cover the picture")
         self.hint = ElidedLabel(role="caption")
+        self.hint.setMinimumWidth(1)
         self._arrange()
         self._bind()
         self._show_tool(tools.tool)
@@ -113,8 +118,10 @@ class ToolOptions(QWidget):
         return QSize(super().sizeHint().width(), tokens().control_height + 14)
 
     def minimumSizeHint(self) -> QSize:
-        """Hint and labels' strength give way, so that what stands beside the bar never does."""
-        return QSize(self._needed_width(), super().minimumSizeHint().height())
+        """Hint and labels' strength give way and words get shorter, so that what stands beside
+        the bar never has to."""
+        width = self._needed_width() - (0 if self._compact else self._savings())
+        return QSize(width, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -133,8 +140,30 @@ class ToolOptions(QWidget):
         margins = row.contentsMargins()
         return sum(widths) + row.spacing() * len(widths) + margins.left() + margins.right()
 
+    def _savings(self) -> int:
+        """Pixels that the compact form is narrower, with the options shown now."""
+        metrics = self.fontMetrics()
+        saved = max(self.tool_name.sizeHint().width(), self.tool_name.minimumWidth())
+        if not self.brush_size.isHidden():
+            saved += _SLIDER[0] - _SLIDER[1]
+        for box, texts in ((self.pressure, _PRESSURE), (self.only_over, _ONLY_OVER)):
+            if not box.isHidden():
+                saved += metrics.horizontalAdvance(texts[0]) - metrics.horizontalAdvance(texts[1])
+        return saved
+
+    def _set_compact(self, compact: bool) -> None:
+        if compact == self._compact:
+            return
+        self._compact = compact
+        self.tool_name.setVisible(not compact)
+        self.brush_size.slider.setFixedWidth(_SLIDER[compact])
+        self.pressure.setText(_PRESSURE[compact])
+        self.only_over.setText(_ONLY_OVER[compact])
+
     def _fit(self) -> None:
         """Show the labels' strength and the hint as far as there is room for them."""
+        whole = self._needed_width() + (self._savings() if self._compact else 0)
+        self._set_compact(self.width() < whole)
         room = self.width() - self._needed_width()
         wanted = self.overlay.sizeHint().width() + self.layout().spacing()
         fits = self._view.mode is ViewMode.OVERLAY and room >= wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.core.tools import BrushShape, Tool, ViewMode
@@ -171,6 +172,25 @@ def test_a_narrow_bar_gives_up_the_hint_and_the_labels_strength_first(
     options.resize(1400, 42)
     assert options.overlay.isVisible()
     assert options.hint.text()
+
+
+@pytest.mark.parametrize("tool", list(Tool))
+def test_at_its_narrowest_nothing_is_cut_off(
+    options: ToolOptions, tools: ToolSettings, tool: Tool
+) -> None:
+    tools.tool = tool
+    wide = options.sizeHint().width()
+    options.resize(options.minimumSizeHint().width(), 42)
+    QApplication.processEvents()
+    assert options.minimumSizeHint().width() < wide
+    for name in ("brush_size", "shape", "pressure", "only_over", "contiguous"):
+        widget = getattr(options, name)
+        if widget.isVisible():
+            assert widget.width() >= widget.sizeHint().width()
+            assert widget.geometry().right() < options.width()
+    options.resize(1400, 42)
+    assert options.tool_name.isVisible()
+    assert options.pressure.text() == "Pen pressure"
 
 
 def test_the_hint_is_cut_between_sentences(options: ToolOptions) -> None:
