@@ -112,14 +112,20 @@ def save_baseline(
     network: Pix2PixHDGenerator,
     classes: tuple[PaletteClass, ...],
     *,
+    name: str = "",
+    licence: str = "",
     provenance: dict[str, Any] | None = None,
     half: bool = True,
 ) -> None:
-    """Write a trained pix2pixHD generator, the paper's baseline, as a folder."""
+    """Write a trained pix2pixHD generator, the paper's baseline, as :func:`save_model` does.
+
+    ``name`` is the folder's by default.
+    """
     description = {
         "format": FORMAT,
         "kind": "pix2pixhd",
-        "name": Path(folder).resolve().name,
+        "name": name or Path(folder).resolve().name,
+        "licence": licence,
         "config": {"generator": to_dict(network.config)},
         "classes": _classes_to_json(classes),
         "provenance": provenance or {},

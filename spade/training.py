@@ -99,7 +99,14 @@ def train(
         if isinstance(finished, Model):
             save_model(out / "model", finished)
         else:
-            save_baseline(out / "model", finished, folder.palette.classes)
+            save_baseline(
+                out / "model",
+                finished,
+                folder.palette.classes,
+                name=run.name,
+                licence=run.licence,
+                provenance=_provenance(trainer, pictures, provenance),
+            )
 
     fixed = shown.fixed(range(len(shown)), run.training.size)
 
@@ -192,14 +199,22 @@ def finished_model(
         classes=folder.palette.classes,
         default_z=default_z,
         device=trainer.device,
-        provenance={
-            **(provenance or {}),
-            "steps": trainer.step,
-            "photos": len(pictures),
-            "training": to_dict(run.training) | {"vgg": Path(run.training.vgg).name},
-        },
+        provenance=_provenance(trainer, pictures, provenance),
         licence=run.licence,
     )
+
+
+def _provenance(
+    trainer: Trainer, pictures: PairedPictures, given: dict[str, Any] | None
+) -> dict[str, Any]:
+    """How the networks came about: what the caller says, the steps, photos and settings."""
+    training = trainer.run.training
+    return {
+        **(given or {}),
+        "steps": trainer.step,
+        "photos": len(pictures),
+        "training": to_dict(training) | {"vgg": Path(training.vgg).name},
+    }
 
 
 class _Rate:

@@ -114,7 +114,13 @@ def test_the_baseline_trains_by_the_same_loop(data: Path, tmp_path: Path) -> Non
     before = train(
         replace(run, training=replace(run.training, steps=1)), data, tmp_path / "a", device=CPU
     )
-    after = train(run, data, tmp_path / "b", device=CPU)
+    run = replace(run, licence="CC0")
+    after = train(run, data, tmp_path / "b", device=CPU, provenance={"data": "two"})
+    said = json.loads((after.model / "model.json").read_text())
+    assert (said["name"], said["licence"]) == ("tiny", "CC0")
+    assert (said["provenance"]["data"], said["provenance"]["photos"]) == ("two", 6)
+    assert said["provenance"]["steps"] == 2
+    assert said["provenance"]["training"]["color_weight"] == 1.0
     first = load_baseline(before.model).state_dict()
     second = load_baseline(after.model).state_dict()
     assert any(not torch.equal(first[name], second[name]) for name in first)
