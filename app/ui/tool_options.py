@@ -133,7 +133,7 @@ class ToolOptions(QWidget):
         items = [row.itemAt(index) for index in range(row.count())]
         optional = (self.hint, self.overlay)
         widths = [
-            item.sizeHint().width()
+            max(item.sizeHint().width(), item.minimumSize().width())  # the line's differ
             for item in items
             if not item.isEmpty() and item.widget() not in optional
         ]
