@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,13 +59,14 @@ class PairedPictures:
 
     def __init__(
         self,
-        pairs: Sequence[Pair],
+        pairs: Iterable[Pair],
         palette: Palette,
         generator: GeneratorConfig | Pix2PixHDConfig,
         training: TrainingConfig,
     ) -> None:
         """``palette`` names the ids that label maps may hold, beside 255 if ``generator``
         has a "don't care" channel; instance maps are read if it has a channel for them.
+        Each pair is read before the next is taken from ``pairs``.
 
         Raises InputError naming the file that can't be read or does not fit its partner.
         """

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,17 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The folder of the finished model, and how many steps it was trained for in all."""
+    """The folder of the finished model, and how many steps it was trained for in all.
 
-    model: Path
+    ``model`` is None if training was stopped before there was one.
+    """
+
+    model: Path | None
     step: int
+
+
+class _StoppedReading(Exception):  # noqa: N818 - no error
+    """Training was asked to stop while photos were read."""
 
 
 def train(
@@ -67,10 +74,15 @@ def train(
     resume: bool = False,
     minutes: float | None = None,
     provenance: dict[str, Any] | None = None,
+    on_reading: Callable[[int, int], None] = lambda read, photos: None,
     on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Train until the schedule ends, ``minutes`` are over or ``should_stop`` says so.
+
+    First all photos are read: ``on_reading`` is told after each how many are, of how many.
+    ``should_stop`` is asked before each photo and each step. Stopped while it reads, training
+    leaves the last checkpoint and model, if there are any, as they were.
 
     Raises InputError for data or settings that don't fit, before the work starts where that
     can be told.
@@ -90,8 +102,28 @@ def train(
     if resume:
         trainer.load(state)
     _prepare(out, trainer)
-    pictures = PairedPictures(folder.training, folder.palette, run.generator, run.training)
-    shown = PairedPictures(_samples(folder), folder.palette, run.generator, run.training)
+    samples = _samples(folder)
+    photos = len(folder.training) + len(samples)
+
+    def reading(pairs: Sequence[Pair], before: int) -> Iterator[Pair]:
+        for count, pair in enumerate(pairs, before + 1):
+            if should_stop():
+                raise _StoppedReading
+            yield pair  # comes back when the pair is read
+            on_reading(count, photos)
+        if should_stop():
+            raise _StoppedReading
+
+    try:
+        pictures = PairedPictures(
+            reading(folder.training, 0), folder.palette, run.generator, run.training
+        )
+        shown = PairedPictures(
+            reading(samples, len(pictures)), folder.palette, run.generator, run.training
+        )
+    except _StoppedReading:
+        kept = out / "model"
+        return TrainingResult(kept if (kept / "model.json").exists() else None, trainer.step)
 
     def checkpoint() -> None:
         trainer.save(state)

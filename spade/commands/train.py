@@ -87,12 +87,19 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 device=device,
                 resume=args.resume,
                 minutes=args.minutes,
+                on_reading=report.reading,
                 on_progress=report,
                 should_stop=lambda: stop.asked,
             )
     finally:
         report.close()
-    return {"model": str(result.model), "step": result.step, "steps": settings.training.steps}
+    if result.model is None:
+        print("stopped while reading photos, before there was a model", file=sys.stderr)
+    return {
+        "model": None if result.model is None else str(result.model),
+        "step": result.step,
+        "steps": settings.training.steps,
+    }
 
 
 def read_settings(args: argparse.Namespace) -> Run:
@@ -170,7 +177,7 @@ def _ask(question: str) -> bool:
 class StopOnInterrupt:
     """Ctrl+C, or a request to end, stops training after the step under way, with a checkpoint.
 
-    The second one ends it at once.
+    While photos are read it stops after the photo under way. The second one ends it at once.
     """
 
     def __init__(self) -> None:
@@ -191,7 +198,8 @@ class StopOnInterrupt:
             raise KeyboardInterrupt
         self.asked = True
         print(
-            "\nstopping after this step, with a checkpoint (once more: at once, without)",
+            "\nstopping after this photo or step; steps are kept with a checkpoint "
+            "(once more: at once, without)",
             file=sys.stderr,
         )
 
@@ -210,6 +218,13 @@ class _Report:
                     "--tensorboard: the package tensorboard is missing; install spadework[train]"
                 ) from None
             self._writer = SummaryWriter(str(out / "tensorboard"))
+
+    def reading(self, read: int, photos: int) -> None:
+        """``read`` of ``photos`` are in memory."""
+        now = time.monotonic()
+        if now - self._shown >= 2 or read == photos:
+            self._shown = now
+            print(f"reading photos {read}/{photos}", file=sys.stderr, flush=True)
 
     def __call__(self, progress: TrainingProgress) -> None:
         if self._writer is not None:

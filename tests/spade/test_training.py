@@ -28,7 +28,7 @@ from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
 from spade.trainer import Trainer
-from spade.training import Run, TrainingProgress, train
+from spade.training import Run, TrainingProgress, TrainingResult, train
 from spade.vgg_weights import find_vgg
 
 CPU = torch.device("cpu")
@@ -66,8 +66,15 @@ def tiny(**training: object) -> Run:
 
 def test_resuming_is_exact(data: Path, tmp_path: Path) -> None:
     train(tiny(steps=4), data, tmp_path / "whole", device=CPU)
-    stops = iter([False] * 2 + [True] * 9)
-    train(tiny(steps=4), data, tmp_path / "parts", device=CPU, should_stop=lambda: next(stops))
+    done: list[TrainingProgress] = []
+    train(
+        tiny(steps=4),
+        data,
+        tmp_path / "parts",
+        device=CPU,
+        on_progress=done.append,
+        should_stop=lambda: len(done) == 2,
+    )
     assert torch.load(tmp_path / "parts" / "state.pt", weights_only=True)["step"] == 2
     train(tiny(steps=4), data, tmp_path / "parts", device=CPU, resume=True)
 
@@ -97,6 +104,7 @@ def test_the_result_opens_and_reports_come(data: Path, tmp_path: Path) -> None:
     with Image.open(reports[1].sample) as grid:
         # labels, photo, own style, first style, last style; a row a picture
         assert grid.size == (5 * 32, 6 * 32)
+    assert result.model is not None
     model = load_folder(result.model)
     assert [c.name for c in model.classes] == ["c0", "c1"]
     assert model.provenance["steps"] == 4
@@ -116,11 +124,13 @@ def test_the_baseline_trains_by_the_same_loop(data: Path, tmp_path: Path) -> Non
     )
     run = replace(run, licence="CC0")
     after = train(run, data, tmp_path / "b", device=CPU, provenance={"data": "two"})
+    assert after.model is not None
     said = json.loads((after.model / "model.json").read_text())
     assert (said["name"], said["licence"]) == ("tiny", "CC0")
     assert (said["provenance"]["data"], said["provenance"]["photos"]) == ("two", 6)
     assert said["provenance"]["steps"] == 2
     assert said["provenance"]["training"]["color_weight"] == 1.0
+    assert before.model is not None
     first = load_baseline(before.model).state_dict()
     second = load_baseline(after.model).state_dict()
     assert any(not torch.equal(first[name], second[name]) for name in first)
@@ -228,6 +238,55 @@ def test_an_out_folder_that_cannot_be_made_is_told_before_the_photos_are_read(
     monkeypatch.setattr("spade.training.PairedPictures", lambda *_: pytest.fail("photos read"))
     with pytest.raises(InputError, match=r"file.out: cannot be made .*choose another --out"):
         train(tiny(steps=1), data, tmp_path / "file" / "out", device=CPU)
+
+
+def test_stopping_while_photos_are_read(data: Path, tmp_path: Path) -> None:
+    out, read = tmp_path / "out", []
+
+    def stopped(at: int, **more: Any) -> TrainingResult:
+        read.clear()
+        return train(
+            tiny(steps=2),
+            data,
+            out,
+            device=CPU,
+            on_reading=lambda *counts: read.append(counts),
+            on_progress=lambda _: pytest.fail("trained"),
+            should_stop=lambda: len(read) == at,
+            **more,
+        )
+
+    for at in (0, 4, 6, 9, 12):  # 6 to train on, the same 6 to show
+        assert stopped(at) == TrainingResult(None, 0)
+        assert read == [(count, 12) for count in range(1, at + 1)]
+        assert not (out / "state.pt").exists()
+    train(tiny(steps=2), data, out, device=CPU)  # nothing is in its way
+    kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert stopped(3, resume=True) == TrainingResult(out / "model", 2)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == kept
+
+
+def test_the_command_says_that_it_reads_and_stops_there(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY_TOML)
+    reading = PairedPictures.__init__
+
+    def interrupted(*args: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        reading(*args)
+
+    monkeypatch.setattr(PairedPictures, "__init__", interrupted)
+    arguments = [str(data), "--out", str(tmp_path / "out"), "--config", str(config), "--no-vgg"]
+    assert run_command("train", [*arguments, "--device", "cpu", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"model": None, "step": 0, "steps": 3}
+    assert "stopped while reading photos" in printed.err
+    assert "/12" not in printed.err  # not one was read
+    monkeypatch.undo()
+    assert run_command("train", [*arguments, "--device", "cpu"]) == 0
+    assert "reading photos 12/12\n" in capsys.readouterr().err
 
 
 def test_a_full_disk_keeps_the_former_state(
