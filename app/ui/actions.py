@@ -93,7 +93,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("smaller", "Brush s&maller", ("[",), "minus"),
     ActionSpec("larger", "Brush &larger", ("]",), "plus"),
     ActionSpec("find_class", "&Find class…", ("Ctrl+F",), "magnify", "Type a class' name"),
-    ActionSpec("preferences", "P&references…", ("Ctrl+,",), "cog-outline"),
+    ActionSpec("preferences", "Prefere&nces…", ("Ctrl+,",), "cog-outline"),
     ActionSpec("tool_brush", "&Brush", ("B",), "brush", group="tool"),
     ActionSpec("tool_eraser", "&Eraser", ("E",), "eraser", group="tool"),
     ActionSpec("tool_line", "&Line", ("L",), "vector-line", group="tool"),
@@ -133,7 +133,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("actual", "One &to one", ("Ctrl+1",), "numeric-1-box-outline"),
     ActionSpec("light", "&Light theme", (), "theme-light-dark", checkable=True),
     ActionSpec("reset_layout", "&Reset the panels", (), "view-dashboard-outline"),
-    ActionSpec("fullscreen", "F&ull screen", ("F11",), "fullscreen", checkable=True),
+    ActionSpec("fullscreen", "Full s&creen", ("F11",), "fullscreen", checkable=True),
     # Style
     ActionSpec(
         "style_image",
@@ -143,7 +143,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Restyle the scene with a photo from disk",
     ),
     ActionSpec("surprise", "S&urprise me", ("Ctrl+R",), "dice-5-outline", "Draw a style at random"),
-    ActionSpec("style_default", "The model's &own style", (), "backup-restore"),
+    ActionSpec("style_default", "The &model's own style", (), "backup-restore"),
     ActionSpec(
         "live",
         "&Live preview",
@@ -246,7 +246,7 @@ MENUS: tuple[Submenu, ...] = (
             "fit",
             "actual",
             None,
-            Submenu("panels", "&Panels"),
+            Submenu("panels", "P&anels"),
             "reset_layout",
             "light",
             "fullscreen",

@@ -297,6 +297,13 @@ class MainWindow(QMainWindow):
         if not self._sized:
             self._sized = True  # sizes asked for before the first layout have no effect
             self._size_docks()
+        QTimer.singleShot(0, self._raise_floating)
+
+    def _raise_floating(self) -> None:
+        """Panels restored as windows of their own come up before this one, and under it."""
+        for dock in self._docks:
+            if dock.isFloating() and dock.isVisible():
+                dock.raise_()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == BEFORE_KEY and not event.modifiers():

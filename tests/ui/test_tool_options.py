@@ -179,6 +179,7 @@ def test_at_its_narrowest_nothing_is_cut_off(
     options: ToolOptions, tools: ToolSettings, tool: Tool
 ) -> None:
     tools.tool = tool
+    QApplication.processEvents()
     wide = options.sizeHint().width()
     options.resize(options.minimumSizeHint().width(), 42)
     QApplication.processEvents()

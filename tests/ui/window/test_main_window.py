@@ -439,3 +439,13 @@ def test_shapes_in_haste_while_the_stroke_goes_on_then_properly(make_window, qtb
     assert len(backend.requests) <= 5  # nineteen moves, and no more than these pictures
     assert not backend.requests[-1].live
     assert np.array_equal(window.preview.picture, LANDSCAPE.lut()[window.document.labels])
+
+
+@pytest.mark.parametrize("menu", MENUS, ids=lambda menu: menu.id)
+def test_no_two_entries_of_a_menu_share_a_letter(menu):
+    texts = {spec.id: spec.text for spec in ACTIONS}
+    entries = [
+        item.text if isinstance(item, Submenu) else texts[item] for item in menu.items if item
+    ]
+    letters = [text[text.index("&") + 1].lower() for text in entries]
+    assert len(set(letters)) == len(letters)
