@@ -300,10 +300,13 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(0, self._raise_floating)
 
     def _raise_floating(self) -> None:
-        """Panels restored as windows of their own come up before this one, and under it."""
+        """Panels restored as windows of their own were shown before this one: show them again,
+        or the window manager does not know that they belong to it and lie above it."""
         for dock in self._docks:
             if dock.isFloating() and dock.isVisible():
-                dock.raise_()
+                dock.hide()
+                dock.windowHandle().setTransientParent(self.windowHandle())
+                dock.show()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == BEFORE_KEY and not event.modifiers():
