@@ -132,14 +132,14 @@ class CropDialog(QDialog):
         return self._rect
 
     def _take_numbers(self) -> None:
-        self._show(
-            Rect(
-                self.x_box.value(),
-                self.y_box.value(),
-                self.width_box.value(),
-                self.height_box.value(),
-            )
-        )
+        x, y = self.x_box.value(), self.y_box.value()
+        width, height = self.width_box.value(), self.height_box.value()
+        # All of the canvas can't move: its corner moves in and the part gets smaller.
+        if width == self._size[0]:
+            width -= x
+        if height == self._size[1]:
+            height -= y
+        self._show(Rect(x, y, width, height))
 
     def _show(self, rect: Rect) -> None:
         canvas_width, canvas_height = self._size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QSpinBox, QWidget
 
 LEFT = 7  # a style sheet's padding doesn't reach a spin box's text
@@ -19,6 +21,11 @@ class PixelBox(QSpinBox):
         self.setValue(value)
         self.lineEdit().setTextMargins(LEFT, 0, 0, 0)
         self.setMinimumWidth(self.sizeHint().width() + LEFT)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() != Qt.FocusReason.MouseFocusReason:
+            self.selectAll()  # what is typed replaces the number, also in the first field
 
     def show_value(self, value: int) -> None:
         """Show ``value`` without a signal."""

@@ -94,6 +94,27 @@ def test_resize_keeps_proportions_if_asked(qtbot):
     assert dialog.choice.anchor == "bottom_left"
 
 
+def test_a_number_is_replaced_by_what_is_typed_first(qtbot):
+    dialog = ResizeDialog(384, 256)
+    qtbot.addWidget(dialog)
+    with qtbot.waitActive(dialog):
+        dialog.show()
+    dialog.width_box.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClicks(dialog.width_box, "500")
+    assert dialog.choice.width == 500
+
+
+def test_crop_of_the_whole_moves_a_corner_in(qtbot):
+    dialog = CropDialog(noise(384, 256))
+    qtbot.addWidget(dialog)
+    dialog.x_box.setValue(40)
+    dialog.y_box.setValue(30)
+    assert dialog.choice == Rect(40, 30, 344, 226)
+    dialog.width_box.setValue(100)
+    dialog.x_box.setValue(60)
+    assert dialog.choice == Rect(60, 30, 100, 226)
+
+
 def test_crop_by_dragging_and_by_numbers(qtbot):
     dialog = CropDialog(noise(760, 380))
     qtbot.addWidget(dialog)
