@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication
 
 from app.state.document import Document
 from app.state.preferences import Preferences
-from app.ui import theme
-from app.ui.about_dialog import version
-from app.ui.choosers import Choosers
-from app.ui.icons import app_icon
+from app.ui.dialogs.about_dialog import version
+from app.ui.dialogs.choosers import Choosers
+from app.ui.look import theme
+from app.ui.look.icons import app_icon
 from app.ui.main_window import MainWindow, Services
 from app.ui.model_sources import default_source, text_of
 from app.workers.file_worker import FileWorker

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from app.core.tools import Tool, ViewMode
-from app.ui.icons import icon
+from app.ui.look.icons import icon
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.state.document import Document
-from app.ui.choosers import PHOTO_FILTER, Choosers
-from app.ui.crop_dialog import CropDialog
-from app.ui.preview_controller import PreviewController
-from app.ui.resize_dialog import ResizeDialog
+from app.ui.canvas.preview_controller import PreviewController
+from app.ui.dialogs.choosers import PHOTO_FILTER, Choosers
+from app.ui.dialogs.crop_dialog import CropDialog
+from app.ui.dialogs.resize_dialog import ResizeDialog
 from spade.formats.errors import InputError
 from spade.formats.label_png import colorize
 from spade.formats.photo import read_photo

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui import theme
-from app.ui.icons import icon
+from app.ui.look import theme
+from app.ui.look.icons import icon
 
 STEPS = (
     (

@@ -25,25 +25,25 @@ from app.state.tool_settings import ToolSettings
 from app.state.view_state import ViewState
 from app.ui.actions import BEFORE_KEY, Actions
 from app.ui.banner import Banner
+from app.ui.canvas.preview_controller import PreviewController
+from app.ui.canvas.workspace import Workspace
 from app.ui.canvas_commands import CanvasCommands
-from app.ui.choosers import Choosers
-from app.ui.export_controller import ExportController
-from app.ui.file_controller import FileController, first_sample
+from app.ui.dialogs.choosers import Choosers
+from app.ui.files.export_controller import ExportController
+from app.ui.files.file_controller import FileController, first_sample
+from app.ui.files.recovery import Autosave
 from app.ui.first_steps import FirstSteps
-from app.ui.icons import app_icon, icon
+from app.ui.look.icons import app_icon, icon
 from app.ui.model_controller import ModelController
-from app.ui.palette_panel import PalettePanel
-from app.ui.preview_controller import PreviewController
-from app.ui.recovery import Autosave
+from app.ui.palette.palette_panel import PalettePanel
 from app.ui.status_bar import StatusBar
-from app.ui.style_controller import StyleController
-from app.ui.style_gallery import StyleGallery
-from app.ui.style_properties import StyleProperties
-from app.ui.tile_controller import TileController
+from app.ui.styles.style_controller import StyleController
+from app.ui.styles.style_gallery import StyleGallery
+from app.ui.styles.style_properties import StyleProperties
+from app.ui.styles.tile_controller import TileController
 from app.ui.tool_bar import ToolBar
 from app.ui.tool_options import ToolOptions
 from app.ui.window_commands import WindowCommands
-from app.ui.workspace import Workspace
 
 if TYPE_CHECKING:  # handed in by app.main
     from app.workers.file_worker import FileWorker

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QWidget
 
 from app.state.class_match import match_classes
 from app.state.document import Document
-from app.ui.choosers import CHECKPOINT_FILTER, PALETTE_FILTER, Choosers
-from app.ui.model_dialog import ModelDialog
+from app.ui.canvas.preview_controller import PreviewController
+from app.ui.dialogs.choosers import CHECKPOINT_FILTER, PALETTE_FILTER, Choosers
+from app.ui.dialogs.model_dialog import ModelDialog
+from app.ui.dialogs.questions import ask_remap
 from app.ui.model_sources import default_source, palette_for, source_of, text_of
-from app.ui.preview_controller import PreviewController
-from app.ui.questions import ask_remap
 from app.workers.messages import Failure, ModelInfo, ModelSource
 from spade.formats.palette import UNKNOWN_ID, Palette, load_palette
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from app.state.document import Document
 from app.state.view_state import ViewState
-from app.ui.class_combo import UNKNOWN, swatch
+from app.ui.palette.class_combo import UNKNOWN, swatch
 from app.ui.widgets.text import ElidedLabel
 from app.workers.messages import ModelInfo, Progress, RenderResult
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolBar, QToolButton, QWidget
 from app.core.tools import Tool
 from app.state.tool_settings import ToolSettings
 from app.ui.actions import ACTIONS, ActionSpec, plain_text
-from app.ui.icons import icon
+from app.ui.look.icons import icon
 
 HINTS: Final[dict[Tool, str]] = {
     Tool.BRUSH: "Paint the current class. Shift-click draws a straight line, Alt picks a class.",

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLayout, QWidget
 from app.core.tools import BrushShape, Tool, ViewMode
 from app.state.tool_settings import MAX_BRUSH, MIN_BRUSH, ToolSettings
 from app.state.view_state import ViewState
-from app.ui.icons import icon
-from app.ui.theme import notifier, tokens
+from app.ui.look.icons import icon
+from app.ui.look.theme import notifier, tokens
 from app.ui.tool_bar import HINTS, tool_icon_name, tool_text
 from app.ui.widgets.labelled_slider import LabelledSlider
 from app.ui.widgets.segmented import Segmented

@@ -9,16 +9,16 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QDialog
 
 from app.core.tools import Tool, ViewMode
-from app.ui import theme
-from app.ui.about_dialog import AboutDialog, ModelInfoDialog
 from app.ui.actions import MODE_ACTIONS, TOOL_ACTIONS
-from app.ui.pictures import to_image
-from app.ui.preferences_dialog import PreferencesDialog
-from app.ui.questions import ask_recover
-from app.ui.recent import fill_models, fill_palettes, fill_recent, fill_samples
-from app.ui.recovery import Lost, discard
-from app.ui.scene_files import Opened, Origin
-from app.ui.shortcuts_dialog import ShortcutsDialog
+from app.ui.dialogs.about_dialog import AboutDialog, ModelInfoDialog
+from app.ui.dialogs.preferences_dialog import PreferencesDialog
+from app.ui.dialogs.questions import ask_recover
+from app.ui.dialogs.shortcuts_dialog import ShortcutsDialog
+from app.ui.files.recent import fill_models, fill_palettes, fill_recent, fill_samples
+from app.ui.files.recovery import Lost, discard
+from app.ui.files.scene_files import Opened, Origin
+from app.ui.look import theme
+from app.ui.look.pictures import to_image
 from app.workers.messages import ModelInfo, ModelSource, Notice, RenderResult
 from spade.formats.resources import bundled
 

@@ -96,7 +96,7 @@ def test_what_is_imported_is_declared(imports, root: Path) -> None:
         "spade",
     }
     assert used <= names, f"not declared: {sorted(used - names)}"
-    # of qtawesome only the font is read: importing it would load all of Qt (app/ui/icons.py)
+    # of qtawesome only the font is read: importing it would load all of Qt (app/ui/look/icons.py)
     unseen = {"tensorboard", "shiboken6", "qtawesome"}
     assert names - used <= unseen, f"not used: {sorted(names - used)}"
 

@@ -8,20 +8,20 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.state.preferences import Preferences
-from app.ui.about_dialog import NO_LICENCE, AboutDialog, LicenceDialog, ModelInfoDialog
 from app.ui.actions import shortcut_rows
-from app.ui.class_combo import UNKNOWN, ClassCombo
-from app.ui.crop_dialog import CropDialog
-from app.ui.export_dialog import ExportDialog
-from app.ui.labels_dialog import LabelsDialog
-from app.ui.model_dialog import ModelDialog
-from app.ui.new_dialog import NewDialog
-from app.ui.pictures import to_image
-from app.ui.preferences_dialog import PreferencesDialog
-from app.ui.questions import ask_nearest, ask_unsaved
-from app.ui.resize_dialog import ResizeDialog
-from app.ui.scene_files import LabelKind
-from app.ui.shortcuts_dialog import ShortcutsDialog
+from app.ui.dialogs.about_dialog import NO_LICENCE, AboutDialog, LicenceDialog, ModelInfoDialog
+from app.ui.dialogs.crop_dialog import CropDialog
+from app.ui.dialogs.export_dialog import ExportDialog
+from app.ui.dialogs.labels_dialog import LabelsDialog
+from app.ui.dialogs.model_dialog import ModelDialog
+from app.ui.dialogs.new_dialog import NewDialog
+from app.ui.dialogs.preferences_dialog import PreferencesDialog
+from app.ui.dialogs.questions import ask_nearest, ask_unsaved
+from app.ui.dialogs.resize_dialog import ResizeDialog
+from app.ui.dialogs.shortcuts_dialog import ShortcutsDialog
+from app.ui.files.scene_files import LabelKind
+from app.ui.look.pictures import to_image
+from app.ui.palette.class_combo import UNKNOWN, ClassCombo
 from app.workers.messages import ModelInfo, ModelSource
 from spade.formats.palette import palette_from_classes
 from spade.formats.rect import Rect

@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from app.state.document import Document
 from app.state.tool_settings import ToolSettings
-from app.ui.palette_panel import PalettePanel
-from app.ui.theme import apply_theme
+from app.ui.look.theme import apply_theme
+from app.ui.palette.palette_panel import PalettePanel
 from spade.formats.palette import Palette, load_palette
 
 LEFT = Qt.MouseButton.LeftButton

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.ui.style_files import (
+from app.ui.styles.style_files import (
     forget_style,
     keep_style,
     read_credits,

@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.style import DefaultStyle, ImageStyle, LatentStyle, SampledStyle, Style
-from app.ui.choosers import Choosers
-from app.ui.style_gallery import StyleGallery
-from app.ui.style_tiles import Kind, Tile
-from app.ui.theme import apply_theme
+from app.ui.dialogs.choosers import Choosers
+from app.ui.look.theme import apply_theme
+from app.ui.styles.style_gallery import StyleGallery
+from app.ui.styles.style_tiles import Kind, Tile
 from app.workers.file_worker import FileWorker
 from spade.formats.errors import InputError
 from spade.formats.photo import read_photo

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.core.style import DefaultStyle, ImageStyle, SampledStyle, Style
 from app.state.document import Document
 from app.state.view_state import ViewState
-from app.ui.style_properties import StyleProperties
+from app.ui.styles.style_properties import StyleProperties
 from spade.formats.palette import load_palette
 
 LEFT = Qt.MouseButton.LeftButton

@@ -10,9 +10,9 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QIcon, QImage, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.ui import theme
-from app.ui.class_icons import class_icon_name, class_icon_names
-from app.ui.icons import app_icon, glyph, icon
+from app.ui.look import theme
+from app.ui.look.icons import app_icon, glyph, icon
+from app.ui.palette.class_icons import class_icon_name, class_icon_names
 from spade.formats.palette import load_palette
 from spade.formats.resources import bundled_palettes
 

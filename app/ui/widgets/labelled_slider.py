@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.theme import tokens
+from app.ui.look.theme import tokens
 
 _LOG_STEPS = 1000
 

@@ -7,11 +7,11 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPainterPath, Q
 from PySide6.QtWidgets import QWidget
 
 from app.core.style import DefaultStyle, ImageStyle, StyleSource
-from app.ui.icons import paint_glyph
-from app.ui.pictures import to_image
-from app.ui.style_files import thumb_of
-from app.ui.style_tiles import source_title
-from app.ui.theme import color, tokens
+from app.ui.look.icons import paint_glyph
+from app.ui.look.pictures import to_image
+from app.ui.look.theme import color, tokens
+from app.ui.styles.style_files import thumb_of
+from app.ui.styles.style_tiles import source_title
 
 
 class StyleThumb(QWidget):

@@ -8,9 +8,9 @@ from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.ui.class_icons import class_icon_name
-from app.ui.icons import paint_glyph
-from app.ui.theme import color, ink_on, tokens
+from app.ui.look.icons import paint_glyph
+from app.ui.look.theme import color, ink_on, tokens
+from app.ui.palette.class_icons import class_icon_name
 from spade.formats.palette import UNKNOWN_COLOR, UNKNOWN_ID, Palette, PaletteClass
 
 UNKNOWN_CLASS: Final = PaletteClass(UNKNOWN_ID, "Unknown", UNKNOWN_COLOR, "unknown")

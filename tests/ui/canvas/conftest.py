@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from hands import PALETTE, Hand, Studio
 
-from app.ui.canvas_view import CanvasView
-from app.ui.workspace import Workspace
+from app.ui.canvas.canvas_view import CanvasView
+from app.ui.canvas.workspace import Workspace
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.core.brush import Brush
 from app.core.tools import ViewMode
-from app.ui import theme
-from app.ui.canvas_view import CanvasView
-from app.ui.preview_view import PreviewView
-from app.ui.pyramid import Pyramid
-from app.ui.scene_paint import draw_layer
-from app.ui.view_transform import ViewTransform
+from app.ui.canvas.canvas_view import CanvasView
+from app.ui.canvas.preview_view import PreviewView
+from app.ui.canvas.pyramid import Pyramid
+from app.ui.canvas.scene_paint import draw_layer
+from app.ui.canvas.view_transform import ViewTransform
+from app.ui.look import theme
 from spade.formats.palette import palette_from_classes
 from spade.formats.rect import Rect
 
@@ -315,7 +315,7 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 app = QApplication([])
 from hands import Hand, Studio, image_pixels
-from app.ui.canvas_view import CanvasView
+from app.ui.canvas.canvas_view import CanvasView
 studio = Studio(40, 30)
 canvas = CanvasView(studio.document, studio.tools, studio.view)
 canvas.resize(401, 301)

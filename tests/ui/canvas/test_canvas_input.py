@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app.core.tools import Tool
 from app.state.view_state import ViewState
-from app.ui.canvas_view import CanvasView
+from app.ui.canvas.canvas_view import CanvasView
 from spade.formats.rect import Rect
 
 Pen = QPointingDevice.PointerType

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.core.tools import BrushShape, Tool
-from app.ui.canvas_view import CanvasView
+from app.ui.canvas.canvas_view import CanvasView
 
 
 def test_a_click_paints_the_pixel_under_it(studio: Studio, hand: Hand) -> None:

@@ -13,8 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.core.tools import BrushShape, Tool, ViewMode
-from app.ui.label_raster import packed_lut
-from app.ui.workspace import Workspace
+from app.ui.canvas.label_raster import packed_lut
+from app.ui.canvas.workspace import Workspace
 
 KEYS = [
     Qt.Key.Key_Escape,

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from app.core.brush import Brush
 from app.core.fill import ellipse_mask, line_mask, polygon_mask
 from app.core.tools import BrushShape, Tool
-from app.ui.canvas_view import CanvasView
+from app.ui.canvas.canvas_view import CanvasView
 
 
 def filled(studio: Studio, area: tuple) -> set[tuple[int, int]]:

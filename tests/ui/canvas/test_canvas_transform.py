@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ui.view_transform import FIT_MARGIN, ViewTransform
+from app.ui.canvas.view_transform import FIT_MARGIN, ViewTransform
 from spade.formats.rect import Rect
 
 sizes = st.integers(1, 3000)

@@ -19,8 +19,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication
 
 from app.core.tools import ViewMode
-from app.ui.drops import Use
-from app.ui.workspace import Workspace
+from app.ui.canvas.drops import Use
+from app.ui.canvas.workspace import Workspace
 from spade.formats.photo import read_photo
 
 Modifier, Button = Qt.KeyboardModifier, Qt.MouseButton

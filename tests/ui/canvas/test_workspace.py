@@ -10,8 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.core.tools import Tool, ViewMode
-from app.ui.badges import PATIENCE_MS, State
-from app.ui.workspace import Workspace
+from app.ui.canvas.badges import PATIENCE_MS, State
+from app.ui.canvas.workspace import Workspace
 
 
 def grey(value: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.state.document import Document
 from app.state.preferences import Preferences
-from app.ui import theme
+from app.ui.look import theme
 from app.ui.main_window import MainWindow, Services
 from app.workers.file_worker import FileWorker
 from app.workers.preview_worker import PreviewWorker

@@ -13,7 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from app.core.style import ImageStyle, SampledStyle
-from app.ui.choosers import Choosers
+from app.ui.dialogs.choosers import Choosers
 from app.workers.backend import Cancelled, Report
 from app.workers.messages import ModelInfo, ModelSource, RenderRequest, RenderResult
 from spade.formats.errors import InputError

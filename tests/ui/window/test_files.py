@@ -17,13 +17,13 @@ from PySide6.QtWidgets import QDialog
 from app.core.style import ImageStyle, SampledStyle, Style
 from app.core.tools import ViewMode
 from app.state.folders import state_dir
-from app.ui.about_dialog import LicenceDialog
-from app.ui.badges import State
-from app.ui.export_dialog import ExportDialog
-from app.ui.labels_dialog import LabelsDialog
-from app.ui.new_dialog import NewDialog
-from app.ui.recovery import find_lost, open_session, write_autosave
-from app.ui.scene_files import LabelKind
+from app.ui.canvas.badges import State
+from app.ui.dialogs.about_dialog import LicenceDialog
+from app.ui.dialogs.export_dialog import ExportDialog
+from app.ui.dialogs.labels_dialog import LabelsDialog
+from app.ui.dialogs.new_dialog import NewDialog
+from app.ui.files.recovery import find_lost, open_session, write_autosave
+from app.ui.files.scene_files import LabelKind
 from spade.formats.label_png import read_label_map, write_label_map, write_label_rgb
 from spade.formats.palette import load_palette, numbered_palette
 from spade.formats.picture import read_scene
@@ -433,7 +433,7 @@ CRASH = """
 import os, sys
 import numpy as np
 from app.core.project_file import Project
-from app.ui.recovery import open_session, write_autosave
+from app.ui.files.recovery import open_session, write_autosave
 from pathlib import Path
 from spade.formats.palette import load_palette
 folder, lock = open_session()
@@ -482,7 +482,7 @@ def test_a_running_session_is_not_taken_for_a_crash(make_window, qtbot, window):
     window.document.flood_fill(3, 3, WATER)
     with qtbot.waitSignal(window.autosave.saved):
         window.autosave.save_now()
-    code = "from app.ui.recovery import find_lost; print(len(find_lost(None)))"
+    code = "from app.ui.files.recovery import find_lost; print(len(find_lost(None)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.strip() == "0", run.stderr
 

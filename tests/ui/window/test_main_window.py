@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget
 from app.core.style import DefaultStyle, ImageStyle, SampledStyle
 from app.core.tools import Tool, ViewMode
 from app.ui.actions import ACTIONS, MENUS, Submenu, shortcuts_markdown
-from app.ui.badges import State
+from app.ui.canvas.badges import State
 from app.workers.messages import Notice, Progress
 from spade.formats.errors import InputError
 
@@ -295,7 +295,7 @@ def test_trace_photo(window, qtbot, tmp_path):
 
 
 def test_theme_follows_the_menu(window):
-    from app.ui import theme
+    from app.ui.look import theme
 
     window.actions_table["light"].trigger()
     assert theme.tokens().name == "light"

@@ -13,7 +13,7 @@ from app.core.style import SampledStyle, Style
 from app.core.tools import BrushShape
 from app.state.document import Document
 from app.state.view_state import ViewState
-from app.ui.preview_controller import PreviewController
+from app.ui.canvas.preview_controller import PreviewController
 from app.workers.messages import (
     Failure,
     ModelSource,

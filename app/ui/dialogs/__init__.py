@@ -1,0 +1,1 @@
+"""Dialogs and questions; none of them blocks the event loop."""

@@ -1,0 +1,1 @@
+"""Open, save, export, recent files, autosave and recovery."""
