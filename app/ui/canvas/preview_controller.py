@@ -77,7 +77,7 @@ class PreviewController(QObject):
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._send)
         document.labels_changed.connect(lambda _rect: self._edited())
-        document.style_changed.connect(self._edited)
+        document.style_changed.connect(self._restyled)
         document.canvas_replaced.connect(self._canvas_replaced)
         document.history_changed.connect(self._stroke_may_have_ended)
         worker.finished.connect(self._finished)
@@ -174,6 +174,12 @@ class PreviewController(QObject):
         self._schedule.note_edit(self._clock())
         self._arm()
         self._present()
+
+    def _restyled(self) -> None:
+        """Live preview is about painting: a style is chosen to be seen, with it off as well."""
+        self._edited()
+        if not self._live:
+            self.render_now()
 
     def _canvas_replaced(self) -> None:
         self._oldest = self._document.revision

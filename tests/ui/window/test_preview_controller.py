@@ -342,3 +342,13 @@ def test_a_model_that_failed_to_load_leaves_the_one_before_at_work(rendered):
     rendered.tick()
     rendered.worker.answer(rendered.last)
     assert rendered.preview.is_current
+
+
+def test_a_style_is_shown_at_once_with_live_off(rendered):
+    count = len(rendered.worker.requests)
+    rendered.preview.live = False
+    rendered.document.set_style(Style(SampledStyle(7)))
+    assert len(rendered.worker.requests) == count + 1
+    assert rendered.last.style == Style(SampledStyle(7))
+    rendered.worker.answer(rendered.last)
+    assert rendered.preview.is_current
