@@ -1,6 +1,6 @@
 """How long the GUI thread is kept from its events while somebody paints.
 
-    python tests/bench/gui_stalls.py [--seconds 20] [--scene MAP.png]
+    python tests/bench/gui_stalls.py [--seconds 20] [--scene MAP.png] [--thread]
 
 The real application with its real worker and the bundled model: the window opens, the model
 loads, then strokes are painted by mouse events, live preview on. A timer of 2 ms notes when
@@ -18,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("SPADEWORK_STATE_DIR", tempfile.mkdtemp(prefix="spadework-bench-"))
@@ -27,8 +28,10 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
-from app.main import make_window
+import app.main
 from app.ui.main_window import MainWindow
+from app.workers.backend import InThreadBackend
+from app.workers.preview_worker import PreviewWorker
 from spade.formats.resources import bundled_scenes
 
 
@@ -119,13 +122,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--scene", type=Path, default=bundled_scenes()[0])
+    parser.add_argument(
+        "--thread", action="store_true", help="render in a thread instead of a child process"
+    )
     options = parser.parse_args()
+    if options.thread:
+        app.main.PreviewWorker = partial(PreviewWorker, backend_factory=InThreadBackend)
     began = time.perf_counter()
-    app = QApplication(sys.argv[:1])
-    window = make_window(app)
+    qt = QApplication(sys.argv[:1])
+    window = app.main.make_window(qt)
     window.open_first(options.scene.absolute())
     window.show()
-    app.processEvents()
+    qt.processEvents()
     visible = time.perf_counter() - began
     beat, painter = Heartbeat(), Painter(window)
     times: list[float] = []
@@ -146,15 +154,15 @@ def main() -> None:
     def finish() -> None:
         beat.phase = "end"
         painter.stop()
-        app.exit()  # not quit: that asks about unsaved changes
+        qt.exit()  # not quit: that asks about unsaved changes
 
     worker = window.services.worker
     worker.model_loaded.connect(begin)
     worker.finished.connect(on_finished)
     beat.phase = "loading"
     QTimer.singleShot(0, window.start)
-    QTimer.singleShot(120_000, app.exit)
-    app.exec()
+    QTimer.singleShot(120_000, qt.exit)
+    qt.exec()
     window.shut_down()
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

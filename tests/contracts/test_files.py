@@ -32,8 +32,8 @@ def test_no_committed_file_names_a_path_of_some_machine(committed: list[Path], r
 def test_the_pattern_finds_paths_and_leaves_addresses_alone() -> None:
     for text in ("open('/{}/main/a.py')", "see /{}/b", '"C:\\\\Users\\\\me"'):
         assert MACHINE_PATHS.search(text.format("work").encode())
-    for text in ("https://example.org/home/a", "../work/a", "a/tmp/b", "/usr/lib/x", "tmp/b"):
-        assert not MACHINE_PATHS.search(text.encode())
+    for text in ("https://example.org/home/a", "../{}/a", "a/tmp/b", "/usr/lib/x", "tmp/b"):
+        assert not MACHINE_PATHS.search(text.format("work").encode())
 
 
 def test_no_committed_file_is_too_large(committed: list[Path], root: Path) -> None:
