@@ -53,7 +53,7 @@ def open_data(folder: Path, validation_share: float = 0.03) -> DataFolder:
         )
     else:
         pairs = _pairs(folder, rejected)
-        validation = [p for p in pairs if _name_hash(p.image.stem) < validation_share]
+        validation = [p for p in pairs if name_hash(p.image.stem) < validation_share]
         held_out = set(validation)
         training = [p for p in pairs if p not in held_out]
     if not training:
@@ -116,6 +116,6 @@ def _png_by_stem(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in folder.iterdir() if path.suffix.lower() == ".png"}
 
 
-def _name_hash(stem: str) -> float:
+def name_hash(stem: str) -> float:
     """A number in [0, 1) that depends on the name alone."""
     return int.from_bytes(hashlib.sha256(stem.encode()).digest()[:8], "big") / 2.0**64

@@ -68,10 +68,10 @@ class VggFeatures(nn.Module):
         return results
 
 
-def load_vgg(path: Path, blocks: int = 5) -> VggFeatures:
-    """VGG16 or VGG19 from a ``.safetensors`` or torchvision ``.pth`` file.
+def read_vgg(path: Path) -> dict[str, Tensor]:
+    """All tensors of a ``.safetensors`` or torchvision ``.pth`` file, as they are stored.
 
-    Raises InputError naming the file and the tensor that is missing or misshapen.
+    Raises InputError naming the file if it is missing, damaged or holds anything else.
     """
     try:
         if path.suffix == ".safetensors":
@@ -90,6 +90,15 @@ def load_vgg(path: Path, blocks: int = 5) -> VggFeatures:
         ) from None
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise InputError(f"{path}: holds no VGG weights; give torchvision's state dict")
+    return state
+
+
+def load_vgg(path: Path, blocks: int = 5) -> VggFeatures:
+    """VGG16 or VGG19 from a ``.safetensors`` or torchvision ``.pth`` file.
+
+    Raises InputError naming the file and the tensor that is missing or misshapen.
+    """
+    state = read_vgg(path)
     # features.16 is the third pooling in VGG16 and a convolution in VGG19.
     depth = 19 if "features.16.weight" in state else 16
     network = VggFeatures(depth, blocks)
