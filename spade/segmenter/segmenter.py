@@ -1,0 +1,181 @@
+"""From a photo to a label map: several views of it, their mean, borders refined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from spade.formats.errors import InputError
+from spade.formats.limits import check_size
+from spade.formats.palette import Palette, PaletteClass
+from spade.formats.resources import bundled, bundled_models
+from spade.labels import IGNORE_INDEX
+from spade.model import resolve_device
+from spade.segmenter.backbone import STRIDE
+from spade.segmenter.checkpoint import read_segmenter
+from spade.segmenter.network import SegmenterNetwork
+from spade.segmenter.refine import guided_filter
+
+VIEW_SIDES = (256, 320)
+"""Shorter sides in pixels that the network looks at a photo in, each also mirrored."""
+
+_REFINE_SIDE = 768  # borders are refined at no more than this longer side
+_RADIUS = 6
+_EPSILON = 1e-3
+_LONGEST_VIEW = 4.0  # of the shorter side; panoramas are squeezed beyond it
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """labels: uint8 ``(H, W)`` class ids; confidence: float32 ``(H, W)`` in [0, 1]."""
+
+    labels: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+
+
+class Segmenter:
+    """A trained segmenter on a device.
+
+    ``sure``: for a class id the confidence from which on its label can be trusted.
+    """
+
+    def __init__(
+        self,
+        network: SegmenterNetwork,
+        palette: Palette,
+        device: torch.device,
+        sure: Mapping[int, float] | None = None,
+    ) -> None:
+        self.network = network.to(device, memory_format=torch.channels_last).eval()
+        self.palette = palette
+        self.device = device
+        self.sure = dict(sure or {})
+        ids = torch.zeros(network.head.out_channels, dtype=torch.bool)
+        ids[list(palette.ids)] = True
+        self._absent = ~ids.to(device)
+
+    @property
+    def classes(self) -> tuple[PaletteClass, ...]:
+        """The classes in id order."""
+        return tuple(sorted(self.palette.classes, key=lambda entry: entry.id))
+
+    @torch.no_grad()
+    def probabilities(self, photo: NDArray[np.uint8]) -> Tensor:
+        """Of each class id, float32 ``(C, h, w)`` at the photo's size, at most 768 pixels long.
+
+        photo: uint8 ``(H, W, 3)``. Raises InputError for anything else.
+        """
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+            raise InputError(f"photo of shape {photo.shape}, {photo.dtype}: give uint8 (H, W, 3)")
+        height, width = photo.shape[:2]
+        check_size(width, height, "photo")
+        pixels = torch.from_numpy(np.ascontiguousarray(photo)).to(self.device)
+        scale = min(1.0, _REFINE_SIDE / max(height, width))
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        image = _resized(pixels.permute(2, 0, 1).unsqueeze(0).float().div_(255), size)
+        total = torch.zeros(1, self.network.head.out_channels, *size, device=self.device)
+        for side in VIEW_SIDES:
+            view = _resized(image, _view_size(size, side))
+            for mirrored in (False, True):
+                logits = self.network(view.flip(-1) if mirrored else view).float()
+                logits[:, self._absent] = -torch.inf
+                answer = logits.softmax(dim=1)
+                total += F.interpolate(
+                    answer.flip(-1) if mirrored else answer,
+                    size=size,
+                    mode="bilinear",
+                    align_corners=False,
+                )
+        mean = total[0] / (2 * len(VIEW_SIDES))
+        radius = max(1, round(_RADIUS * min(size) / 256))
+        return guided_filter(mean, image[0], radius, _EPSILON)
+
+    def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
+        """The likeliest class of every pixel, and how likely it is.
+
+        photo: uint8 ``(H, W, 3)``. Raises InputError for anything else.
+        """
+        height, width = photo.shape[:2]
+        probabilities = self.probabilities(photo)
+        if tuple(probabilities.shape[-2:]) != (height, width):
+            # In one piece this would take gigabytes for a large photo.
+            return self._enlarged(probabilities, height, width)
+        confidence, labels = probabilities.max(dim=0)
+        return Segmentation(labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy())
+
+    def _enlarged(self, probabilities: Tensor, height: int, width: int) -> Segmentation:
+        """The answer at another size, a strip of rows at a time."""
+        labels = np.empty((height, width), np.uint8)
+        confidence = np.empty((height, width), np.float32)
+        columns = _centres(width, self.device)
+        for top in range(0, height, 256):
+            rows = _centres(height, self.device)[top : top + 256]
+            grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], dim=-1)
+            part = F.grid_sample(
+                probabilities.unsqueeze(0),
+                grid.unsqueeze(0),
+                mode="bilinear",
+                padding_mode="border",
+                align_corners=False,
+            )[0]
+            sure, ids = part.max(dim=0)
+            labels[top : top + 256] = ids.to(torch.uint8).cpu().numpy()
+            confidence[top : top + 256] = sure.cpu().numpy()
+        return Segmentation(labels, confidence)
+
+    def trusted(self, segmentation: Segmentation, otherwise: float = 0.5) -> NDArray[np.uint8]:
+        """The label map with 255 wherever the confidence is below the class's threshold.
+
+        ``otherwise``: the threshold of classes for which ``sure`` gives none.
+        """
+        thresholds = np.full(256, otherwise, np.float32)
+        for class_id, threshold in self.sure.items():
+            thresholds[class_id] = threshold
+        trusted = segmentation.confidence >= thresholds[segmentation.labels]
+        return np.where(trusted, segmentation.labels, np.uint8(IGNORE_INDEX))
+
+
+def load_segmenter(
+    source: str | Path = "landscape", device: str | torch.device = "auto"
+) -> Segmenter:
+    """Load the segmenter of a bundled model, by name, or of a folder.
+
+    Raises InputError if there is none, or its files are damaged.
+    """
+    folder = Path(source)
+    if isinstance(source, str) and source in bundled_models():
+        folder = bundled(f"assets/models/{source}")
+    elif not folder.is_dir():
+        raise InputError(
+            f"{source}: no such model; give a folder with a segmenter, or a bundled name "
+            f"({', '.join(bundled_models()) or 'none'})"
+        )
+    place = resolve_device(device) if isinstance(device, str) else device
+    file = read_segmenter(folder)
+    return Segmenter(file.network, file.palette, place, file.sure)
+
+
+def _view_size(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """(height, width) with the shorter side near ``side``, both multiples of the stride."""
+    scale = side / min(size)
+    longest = side * _LONGEST_VIEW
+    height, width = (max(STRIDE, round(min(longest, n * scale) / STRIDE) * STRIDE) for n in size)
+    return height, width
+
+
+def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def _centres(pixels: int, device: torch.device) -> Tensor:
+    """Centres of a row of pixels in grid_sample's coordinates, [-1, 1] across the picture."""
+    return (torch.arange(pixels, device=device) + 0.5) * 2 / pixels - 1
