@@ -48,6 +48,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "folder-open-outline",
         "Open a project, a label map, or a picture exported from Spadework",
     ),
+    ActionSpec(
+        "segment_photo",
+        "Segment &photo…",
+        ("Ctrl+Shift+N",),
+        "image-auto-adjust",
+        "Make a new scene of a photo: what is where in it, and its light as the style",
+    ),
     ActionSpec("save", "&Save", ("Ctrl+S",), "content-save-outline", "Save the project"),
     ActionSpec(
         "save_as",
@@ -184,6 +191,7 @@ MENUS: tuple[Submenu, ...] = (
             "open",
             Submenu("recent", "Open &recent"),
             Submenu("samples", "Sample s&cenes"),
+            "segment_photo",
             None,
             "save",
             "save_as",

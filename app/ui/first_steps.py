@@ -21,7 +21,8 @@ STEPS = (
     (
         "brush",
         "Paint",
-        "Choose a class on the left and drag over the scene. The picture follows.",
+        "Choose a class on the left and drag over the scene. The picture follows. Or drop a "
+        "photo to begin with its scene.",
     ),
     (
         "palette-swatch-outline",

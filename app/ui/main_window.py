@@ -32,10 +32,12 @@ from app.ui.dialogs.choosers import Choosers
 from app.ui.files.export_controller import ExportController
 from app.ui.files.file_controller import FileController, first_sample
 from app.ui.files.recovery import Autosave
+from app.ui.files.segment_controller import SegmentController
 from app.ui.first_steps import FirstSteps
 from app.ui.look.icons import app_icon, icon
 from app.ui.model_controller import ModelController
 from app.ui.palette.palette_panel import PalettePanel
+from app.ui.segment_action import SegmentAction
 from app.ui.status_bar import StatusBar
 from app.ui.styles.style_controller import StyleController
 from app.ui.styles.style_gallery import StyleGallery
@@ -87,6 +89,7 @@ class MainWindow(QMainWindow):
         self._build_views()
         self._build_controllers()
         self._build_frame()
+        SegmentAction(self.segments, self.actions_table, self.workspace, self.banner)
         self.commands = WindowCommands(self)
         self._wire_panels()
         self._default_layout = self.saveState(LAYOUT_VERSION)
@@ -134,6 +137,9 @@ class MainWindow(QMainWindow):
             self,
         )
         self.models = ModelController(document, worker, self.preview, files, choosers, self)
+        self.segments = SegmentController(
+            document, worker, self.files, self.models, files, choosers, self
+        )
         self.styles = StyleController(
             self.properties.choose, self.properties.surprise, files, choosers, self
         )
@@ -202,6 +208,7 @@ class MainWindow(QMainWindow):
         self.workspace.hover_left.connect(lambda: self.status.set_pointer(None))
         self.workspace.style_dropped.connect(styles.use)
         self.workspace.open_dropped.connect(self.files.open_path)
+        self.workspace.scene_dropped.connect(self.segments.use)
         self.workspace.drop_refused.connect(
             lambda text: self.banner.show_error(text.replace("\n", " "))
         )
@@ -212,7 +219,8 @@ class MainWindow(QMainWindow):
         self.properties.trace_requested.connect(self.canvas_commands.trace)
         self.properties.second_requested.connect(gallery.pick_second)
         gallery.surprise_requested.connect(styles.surprise)
-        styles.picture_used.connect(lambda source: gallery.add_pictures([source], choose=False))
+        for used in (styles.picture_used, self.segments.style_used):
+            used.connect(lambda source: gallery.add_pictures([source], choose=False))
         document.style_changed.connect(lambda: gallery.set_current(document.style))
         document.canvas_replaced.connect(lambda: gallery.set_current(document.style))
         document.path_changed.connect(self._show_title)

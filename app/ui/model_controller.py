@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.state.class_match import match_classes
+from app.state.class_match import NAMES_SHOWN, Match, match_scene, percent
 from app.state.document import Document
 from app.ui.canvas.preview_controller import PreviewController
 from app.ui.dialogs.choosers import CHECKPOINT_FILTER, PALETTE_FILTER, Choosers
@@ -24,48 +23,6 @@ from spade.formats.palette import UNKNOWN_ID, Palette, load_palette
 if TYPE_CHECKING:  # handed in by app.main
     from app.workers.file_worker import FileWorker
     from app.workers.preview_worker import PreviewWorker
-
-NAMES_SHOWN = 4
-
-
-@dataclass(frozen=True)
-class Match:
-    """How the classes of a scene find themselves in another palette, by name.
-
-    ``id_map``: new id of every old one. ``used``: how many classes the scene has. ``lost``:
-    those without a namesake, as (name, share of the canvas), the largest first; they become
-    ``fallback``.
-    """
-
-    id_map: dict[int, int]
-    used: int
-    lost: tuple[tuple[str, float], ...]
-    fallback: str
-    changes: bool  # a class of the old palette has another id in the new one, or none
-
-
-def match_scene(
-    labels: NDArray[np.uint8], old: Palette, new: Palette, *, has_dont_care: bool
-) -> Match:
-    """Match the classes that occur in ``labels``, uint8 ``(H, W)``."""
-    fallback = UNKNOWN_ID if has_dont_care else new.ids[0]
-    id_map = match_classes(old, new, fallback)
-    counts = np.bincount(labels.ravel(), minlength=256)
-    used = [int(value) for value in np.flatnonzero(counts) if int(value) != UNKNOWN_ID]
-    lost = []
-    for class_id in used:
-        known = old.by_id(class_id)
-        if known is None or new.find(known.name) is None:
-            name = known.name if known is not None else f"class {class_id}"
-            lost.append((name, float(counts[class_id]) / labels.size))
-    lost.sort(key=lambda entry: -entry[1])
-    return Match(
-        id_map,
-        len(used),
-        tuple(lost),
-        "unknown" if has_dont_care else new.classes[0].name,
-        any(id_map[class_id] != class_id for class_id in used if old.by_id(class_id)),
-    )
 
 
 def foreign_classes(labels: NDArray[np.uint8], palette: Palette) -> tuple[list[int], float]:
@@ -212,7 +169,7 @@ class ModelController(QObject):
             self._window,
             f"“{palette.name}” has other classes than “{old.name}”.",
             f"{found} of the {match.used} classes in the scene are found there by name."
-            + _lost_text(match)
+            + match.lost_text
             + " Keep the ids if the label map was made for the new model.",
             lambda: self._remap(old, palette),
             self._report_foreign,
@@ -224,7 +181,7 @@ class ModelController(QObject):
         match = self._match(old, new)
         self._document.set_model(self._document.model, new, match.id_map)
         if match.lost:
-            self.said.emit(_lost_text(match).strip())
+            self.said.emit(match.lost_text.strip())
 
     def _match(self, old: Palette, new: Palette) -> Match:
         has_dont_care = self._info is not None and self._info.has_dont_care
@@ -240,7 +197,7 @@ class ModelController(QObject):
             return
         names = ", ".join(map(str, ids[:NAMES_SHOWN])) + (" …" if len(ids) > NAMES_SHOWN else "")
         self.said.emit(
-            f"Class {names} ({_percent(share)} of the canvas) is not in the palette "
+            f"Class {names} ({percent(share)} of the canvas) is not in the palette "
             f"“{self._document.palette.name}”: it is shown in a colour of its own. Paint over it, "
             "or replace it by a class of the model."
         )
@@ -264,16 +221,3 @@ class ModelController(QObject):
 def display_name(source: ModelSource) -> str:
     """What a model is called before it is loaded."""
     return Path(source.path).stem or source.path
-
-
-def _lost_text(match: Match) -> str:
-    if not match.lost:
-        return ""
-    names = ", ".join(f"{name} ({_percent(share)})" for name, share in match.lost[:NAMES_SHOWN])
-    more = len(match.lost) - NAMES_SHOWN
-    rest = f" and {more} more" if more > 0 else ""
-    return f" Not found, and becoming {match.fallback}: {names}{rest}."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"

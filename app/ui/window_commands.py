@@ -251,6 +251,7 @@ class WindowCommands(QObject):
         w, worker = self._w, self._w.services.worker
         for source in (w.files, w.exports, w.models, w.styles, w.canvas_commands, w.preview):
             source.failed.connect(w.banner.show_error)
+        w.segments.failed.connect(w.banner.show_error)
         w.gallery.failed.connect(w.banner.show_error)
         w.autosave.failed.connect(w.banner.show_error)
         w.services.preferences.write_failed.connect(w.banner.show_error)
@@ -321,7 +322,8 @@ class WindowCommands(QObject):
         w.banner.dismiss()
         w.gallery.set_current(w.document.style)
         self._show_loading()
-        w.models.follow_document(keep_ids=found.origin in (Origin.PICTURE, Origin.SAMPLE))
+        in_model_ids = (Origin.PICTURE, Origin.SAMPLE, Origin.PHOTO)
+        w.models.follow_document(keep_ids=found.origin in in_model_ids)
         w.focus_canvas()
 
     def _offer_recovery(self, lost: list[Lost]) -> None:

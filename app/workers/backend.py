@@ -12,10 +12,13 @@ from app.workers.messages import (
     Progress,
     RenderRequest,
     RenderResult,
+    SegmentRequest,
+    SegmentResult,
 )
 
 if TYPE_CHECKING:
     from app.workers.render_service import RenderService
+    from app.workers.segment_service import SegmentService
 
 Report = Callable[[Notice | Progress], None]
 """Called any number of times while a job runs."""
@@ -33,10 +36,10 @@ class BackendError(Exception):
 
 
 class Backend(Protocol):
-    """Loads models and renders, one job at a time.
+    """Loads models, renders and segments, one job at a time.
 
-    ``start``, ``load``, ``render`` and ``close`` are called on the worker thread; ``nudge``
-    and ``abandon`` on any thread, at any time. Bad input raises InputError.
+    ``start``, ``load``, ``render``, ``segment`` and ``close`` are called on the worker
+    thread; ``nudge`` and ``abandon`` on any thread, at any time. Bad input raises InputError.
     """
 
     def start(self, device: str, on_death: Callable[[], None]) -> None:
@@ -52,6 +55,14 @@ class Backend(Protocol):
 
     def render(self, request: RenderRequest, report: Report, cancelled: Cancelled) -> RenderResult:
         """One picture; loads ``request.model`` first if it is not the current one.
+
+        Raises JobCancelled, BackendError or InputError.
+        """
+
+    def segment(
+        self, request: SegmentRequest, report: Report, cancelled: Cancelled
+    ) -> SegmentResult:
+        """The label map of a photo; the current model stays.
 
         Raises JobCancelled, BackendError or InputError.
         """
@@ -75,13 +86,15 @@ class InThreadBackend:
 
     def __init__(self) -> None:
         self._service: RenderService | None = None
+        self._segmenting: SegmentService | None = None
 
     def start(self, device: str, on_death: Callable[[], None]) -> None:
-        """Import torch and make the service."""
+        """Import torch and make the services."""
         from app.workers.render_service import RenderService
+        from app.workers.segment_service import SegmentService
 
         if self._service is None:
-            self._service = RenderService(device)
+            self._service, self._segmenting = RenderService(device), SegmentService(device)
 
     def load(self, source: ModelSource, report: Report, cancelled: Cancelled) -> ModelInfo:
         """See Backend."""
@@ -93,6 +106,13 @@ class InThreadBackend:
         assert self._service is not None, "start() comes first"
         return self._service.render(request, report, cancelled)
 
+    def segment(
+        self, request: SegmentRequest, report: Report, cancelled: Cancelled
+    ) -> SegmentResult:
+        """See Backend."""
+        assert self._segmenting is not None, "start() comes first"
+        return self._segmenting.segment(request, report, cancelled)
+
     def nudge(self) -> None:
         """Nothing to do: the service asks ``cancelled`` between blocks."""
 
@@ -101,4 +121,4 @@ class InThreadBackend:
 
     def close(self) -> None:
         """Let the models go."""
-        self._service = None
+        self._service = self._segmenting = None

@@ -26,7 +26,14 @@ from typing import cast
 
 from app.workers import wire
 from app.workers.backend import BackendError, Cancelled, JobCancelled, Report
-from app.workers.messages import ModelInfo, ModelSource, RenderRequest, RenderResult
+from app.workers.messages import (
+    ModelInfo,
+    ModelSource,
+    RenderRequest,
+    RenderResult,
+    SegmentRequest,
+    SegmentResult,
+)
 from spade.formats.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -142,7 +149,7 @@ class _Child:
 
 
 class ChildBackend:
-    """Renders in a child process that runs RenderService. See Backend."""
+    """Works in a child process that runs RenderService and SegmentService. See Backend."""
 
     def __init__(self) -> None:
         self._child: _Child | None = None
@@ -179,6 +186,15 @@ class ChildBackend:
         assert isinstance(answer, wire.Rendered)
         return RenderResult(request, answer.picture, answer.seconds, answer.device)
 
+    def segment(
+        self, request: SegmentRequest, report: Report, cancelled: Cancelled
+    ) -> SegmentResult:
+        """See Backend."""
+        self._job += 1
+        answer = self._ask(wire.Segment(self._job, request), report, cancelled)
+        assert isinstance(answer, wire.Segmented)
+        return SegmentResult(request, answer.labels, answer.classes, answer.seconds)
+
     def nudge(self) -> None:
         """See Backend."""
         child = self._child
@@ -199,8 +215,8 @@ class ChildBackend:
             self._child = None
 
     def _ask(
-        self, message: wire.Load | wire.Render, report: Report, cancelled: Cancelled
-    ) -> wire.Loaded | wire.Rendered:
+        self, message: wire.Order, report: Report, cancelled: Cancelled
+    ) -> wire.Loaded | wire.Rendered | wire.Segmented:
         child = self._child
         assert child is not None, "start() comes first"
         child.begin()
@@ -215,7 +231,7 @@ class ChildBackend:
     @staticmethod
     def _await(
         child: _Child, job: int, report: Report, cancelled: Cancelled
-    ) -> wire.Loaded | wire.Rendered:
+    ) -> wire.Loaded | wire.Rendered | wire.Segmented:
         asked_to_cancel = False
         while True:
             if cancelled() and not asked_to_cancel:

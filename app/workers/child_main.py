@@ -21,6 +21,7 @@ from spade.formats.errors import InputError
 
 if TYPE_CHECKING:
     from app.workers.render_service import RenderService
+    from app.workers.segment_service import SegmentService
 
 NICENESS = 5
 """How far the renderer steps back behind the window (Unix; Windows: "below normal")."""
@@ -33,7 +34,7 @@ class _Orders:
 
     def __init__(self, stream: io.FileIO) -> None:
         self._stream = stream
-        self.jobs: queue.SimpleQueue[wire.Load | wire.Render] = queue.SimpleQueue()
+        self.jobs: queue.SimpleQueue[wire.Order] = queue.SimpleQueue()
         self._cancelled = 0  # jobs are numbered upwards: this one and all before it
         threading.Thread(target=self._read, name="orders", daemon=True).start()
 
@@ -46,7 +47,7 @@ class _Orders:
                 message = wire.receive(self._stream)
                 if isinstance(message, wire.Cancel):
                     self._cancelled = max(self._cancelled, message.job)
-                elif isinstance(message, wire.Load | wire.Render):
+                elif isinstance(message, wire.Order):
                     self.jobs.put(message)
         except (EOFError, OSError):
             os._exit(0)  # the window is gone; whatever is being computed, nobody waits for it
@@ -60,21 +61,22 @@ def main(device: str) -> None:
     answers = io.FileIO(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not end up between the answers
     orders = _Orders(io.FileIO(os.dup(0), "r"))
-    service: RenderService | None = None
+    services: tuple[RenderService, SegmentService] | None = None
     trouble = ""
     try:
         from app.workers.render_service import RenderService
+        from app.workers.segment_service import SegmentService
 
-        service = RenderService(device)
+        services = RenderService(device), SegmentService(device)
     except Exception as error:
         log.exception("torch can't be loaded")
         trouble = f"PyTorch can't be loaded ({error}): install it again"
     while True:
         message = orders.jobs.get()
-        if service is None:
+        if services is None:
             _say(answers, wire.Refused(message.job, trouble))
         else:
-            _say(answers, _work(service, message, orders, answers))
+            _say(answers, _work(*services, message, orders, answers))
 
 
 def _say(answers: io.FileIO, answer: wire.Answer) -> None:
@@ -85,8 +87,9 @@ def _say(answers: io.FileIO, answer: wire.Answer) -> None:
 
 
 def _work(
-    service: RenderService,
-    message: wire.Load | wire.Render,
+    rendering: RenderService,
+    segmenting: SegmentService,
+    message: wire.Order,
     orders: _Orders,
     answers: io.FileIO,
 ) -> wire.Answer:
@@ -95,11 +98,16 @@ def _work(
     def report(value: Notice | Progress) -> None:
         _say(answers, wire.Told(job, value))
 
+    def cancelled() -> bool:
+        return orders.cancelled(job)
+
     try:
         if isinstance(message, wire.Load):
-            info = service.load(message.source, report, lambda: orders.cancelled(job))
-            return wire.Loaded(job, info)
-        result = service.render(message.request, report, lambda: orders.cancelled(job))
+            return wire.Loaded(job, rendering.load(message.source, report, cancelled))
+        if isinstance(message, wire.Segment):
+            found = segmenting.segment(message.request, report, cancelled)
+            return wire.Segmented(job, found.labels, found.classes, found.seconds)
+        result = rendering.render(message.request, report, cancelled)
         return wire.Rendered(job, result.picture, result.seconds, result.device)
     except JobCancelled:
         return wire.Dropped(job)
@@ -107,4 +115,5 @@ def _work(
         return wire.Refused(job, str(error))
     except Exception as error:
         log.exception("job %s failed", job)
-        return wire.Refused(job, f"Rendering failed ({type(error).__name__}: {error})")
+        what = "Segmenting" if isinstance(message, wire.Segment) else "Rendering"
+        return wire.Refused(job, f"{what} failed ({type(error).__name__}: {error})")

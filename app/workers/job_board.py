@@ -7,6 +7,9 @@
 3. Exports are done in order and never dropped; while previews keep coming they alternate.
 4. Tiles wait for everything else. When something better comes, the tile under way is
    interrupted and put back.
+5. A photo to be segmented comes right after a model: somebody waits for it and nothing else.
+   One at a time: a newer one drops the one before, also while that is under way. It has a
+   network of its own, so another model to load leaves it alone.
 """
 
 from __future__ import annotations
@@ -15,25 +18,25 @@ import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-from app.workers.messages import ModelSource, Purpose, RenderRequest
+from app.workers.messages import ModelSource, Purpose, Request
 
 
 @dataclass(eq=False)
 class Job:
-    """Something to do: a request to render, or else a model to load.
+    """Something to do: a request to render or to segment, or else a model to load.
 
     ``cancel`` asks whoever runs it to stop; ``dropped`` says that nobody wants its outcome.
     """
 
     serial: int
     model: ModelSource
-    request: RenderRequest | None = None
+    request: Request | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
     dropped: bool = False
 
     @property
     def purpose(self) -> Purpose | None:
-        """Why it renders; None for a model to load."""
+        """What it is for; None for a model to load."""
         return None if self.request is None else self.request.purpose
 
     def drop(self) -> None:
@@ -59,6 +62,7 @@ class JobBoard:
         self._preview: Job | None = None
         self._exports: deque[Job] = deque()
         self._tiles: OrderedDict[str, Job] = OrderedDict()
+        self._photo: Job | None = None
         self._current: Job | None = None
         self._export_next = False
 
@@ -71,13 +75,14 @@ class JobBoard:
             for key in [key for key, tile in self._tiles.items() if tile.model != source]:
                 del self._tiles[key]
             job = self._current
-            if job is not None and job.purpose is not Purpose.EXPORT and job.model != source:
+            lasting = (Purpose.EXPORT, Purpose.SEGMENT)
+            if job is not None and job.purpose not in lasting and job.model != source:
                 job.drop()
             elif job is not None and job.purpose is Purpose.TILE:
                 job.cancel.set()
             self._changed.notify_all()
 
-    def post(self, request: RenderRequest) -> None:
+    def post(self, request: Request) -> None:
         """Put a request where its purpose says."""
         with self._changed:
             job = self._new(request.model, request)
@@ -85,6 +90,9 @@ class JobBoard:
                 self._preview = job
             elif request.purpose is Purpose.EXPORT:
                 self._exports.append(job)
+            elif request.purpose is Purpose.SEGMENT:
+                self._drop_photo()
+                self._photo = job
             else:
                 self._tiles[request.key] = job
             current = self._current
@@ -125,11 +133,16 @@ class JobBoard:
                 jobs.append(current)
             return bool(jobs)
 
+    def cancel_photo(self) -> None:
+        """Forget the photo that waits or is being segmented."""
+        with self._changed:
+            self._drop_photo()
+
     def close(self) -> None:
         """Drop everything; ``take`` returns None from now on."""
         with self._changed:
             self._closed = True
-            self._load = self._preview = None
+            self._load = self._preview = self._photo = None
             self._exports.clear()
             self._tiles.clear()
             if self._current is not None:
@@ -146,7 +159,7 @@ class JobBoard:
         """Something other than a tile waits or is under way."""
         with self._changed:
             current = self._current is not None and self._current.purpose is not Purpose.TILE
-            return current or bool(self._load or self._preview or self._exports)
+            return current or bool(self._load or self._photo or self._preview or self._exports)
 
     @property
     def exports(self) -> int:
@@ -179,18 +192,25 @@ class JobBoard:
                 self._tiles[job.request.key] = again
                 self._tiles.move_to_end(job.request.key, last=False)
 
-    def _new(self, model: ModelSource, request: RenderRequest | None) -> Job:
+    def _drop_photo(self) -> None:
+        self._photo = None
+        if self._current is not None and self._current.purpose is Purpose.SEGMENT:
+            self._current.drop()
+
+    def _new(self, model: ModelSource, request: Request | None) -> Job:
         self._serial += 1
         return Job(self._serial, model, request)
 
     def _ready(self) -> bool:
-        waiting = self._load or self._preview or self._exports or self._tiles
+        waiting = self._load or self._photo or self._preview or self._exports or self._tiles
         return bool(self._closed or self._dead or waiting)
 
     def _next(self) -> Job:
         if self._load is not None:
             job, self._load = self._load, None
             self._export_next = False
+        elif self._photo is not None:
+            job, self._photo = self._photo, None
         elif self._preview is not None and not (self._exports and self._export_next):
             job, self._preview = self._preview, None
             self._export_next = True

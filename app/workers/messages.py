@@ -12,11 +12,12 @@ from app.core.style import Style
 
 
 class Purpose(Enum):
-    """Why a picture is rendered; decides priority and which caches may be written."""
+    """What a job is for; decides priority and which caches may be written."""
 
     PREVIEW = "preview"  # newest wins: one slot
     TILE = "tile"  # the scene in a gallery tile's style; at idle, small
     EXPORT = "export"  # never dropped, at any size
+    SEGMENT = "segment"  # no picture: a photo becomes a label map; newest wins
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,49 @@ class RenderResult:
 
 
 @dataclass(frozen=True)
+class SegmentRequest:
+    """A photo to be made a label map. ``photo``: uint8 ``(H, W, 3)``, read-only.
+
+    ``model``: whose segmenter, see ``SegmenterInfo.source``. ``key`` names the job.
+    """
+
+    photo: NDArray[np.uint8] = field(compare=False, repr=False)
+    model: ModelSource
+    key: str
+    purpose: Purpose = field(default=Purpose.SEGMENT, init=False)
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """``labels``: uint8 ``(H, W)`` as large as the photo, read-only, in the ids of ``classes``:
+    (id, name, "#rrggbb", group), those of the segmenter."""
+
+    request: SegmentRequest
+    labels: NDArray[np.uint8] = field(compare=False, repr=False)
+    classes: tuple[tuple[int, str, str, str], ...]
+    seconds: float
+
+
+Request = RenderRequest | SegmentRequest
+
+
+@dataclass(frozen=True)
 class Failure:
-    """``message`` is one line for a person; ``request`` is None if no render was under way."""
+    """``message`` is one line for a person; ``request`` is None if no request was under way."""
 
     message: str
-    request: RenderRequest | None = None
+    request: Request | None = None
     model: ModelSource | None = None
+
+
+@dataclass(frozen=True)
+class SegmenterInfo:
+    """Who makes label maps of photos for a model: its own segmenter (``is_own``), or the
+    bundled one. ``class_names``: what it can tell apart."""
+
+    source: ModelSource
+    class_names: tuple[str, ...]
+    is_own: bool
 
 
 @dataclass(frozen=True)
@@ -75,7 +113,8 @@ class ModelInfo:
     """What the window needs to know of a loaded model.
 
     ``classes``: (id, name, "#rrggbb", group) in id order; empty if the model states none
-    (then a palette of ``label_nc`` entries is made or chosen).
+    (then a palette of ``label_nc`` entries is made or chosen). ``segmenter`` is None if there
+    is none, neither with the model nor bundled.
     """
 
     source: ModelSource
@@ -89,6 +128,7 @@ class ModelInfo:
     classes: tuple[tuple[int, str, str, str], ...] = ()
     licence: str = ""
     parameters: int = 0
+    segmenter: SegmenterInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +142,7 @@ class Notice:
 class Progress:
     """``fraction`` in [0, 1] of the job under way, or None while it can't be told.
 
-    ``key`` is that of the export it belongs to; empty for previews and models.
+    ``key`` is that of the export or photo it belongs to; empty for previews and models.
     """
 
     text: str

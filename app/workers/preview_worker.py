@@ -11,7 +11,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from app.workers.backend import Backend, BackendError, JobCancelled
+from app.workers.backend import Backend, BackendError, Cancelled, JobCancelled, Report
 from app.workers.child_backend import ChildBackend
 from app.workers.job_board import Job, JobBoard, Revive
 from app.workers.messages import (
@@ -23,6 +23,9 @@ from app.workers.messages import (
     Purpose,
     RenderRequest,
     RenderResult,
+    Request,
+    SegmentRequest,
+    SegmentResult,
 )
 from spade.formats.errors import InputError
 
@@ -31,7 +34,8 @@ log = logging.getLogger(__name__)
 STOP_GRACE = 0.7
 """Seconds a job under way gets to notice that the program closes, before it is abandoned."""
 
-Event = tuple[Job | None, ModelInfo | RenderResult | Failure | Notice | Progress | None]
+Outcome = ModelInfo | RenderResult | SegmentResult | Failure
+Event = tuple[Job | None, Outcome | Notice | Progress | None]
 
 
 class Emitter(Protocol):
@@ -58,14 +62,16 @@ class PreviewWorker(QObject):
     """ModelInfo, once per model asked for."""
     finished = Signal(object)
     """RenderResult, whatever its purpose."""
+    segmented = Signal(object)
+    """SegmentResult of the newest photo."""
     failed = Signal(object)
     """Failure: one line for a person."""
     notice = Signal(object)
     """Notice for the status bar."""
     progress = Signal(object)
-    """Progress of a model loading, a preview or an export; not of tiles."""
+    """Progress of a model loading, a preview, an export or a photo; not of tiles."""
     busy_changed = Signal(bool)
-    """True while a model, a preview or an export waits or is under way."""
+    """True while a model, a preview, an export or a photo waits or is under way."""
 
     _woken = Signal()
 
@@ -105,6 +111,17 @@ class PreviewWorker(QObject):
     def submit(self, request: RenderRequest) -> None:
         """Have a picture rendered; answered by finished or failed. Ignored after ``stop``."""
         self._board.post(request)
+        self._after_post()
+
+    def segment(self, request: SegmentRequest) -> None:
+        """Make a label map of a photo, instead of any photo before; answered by segmented or
+        failed. Ignored after ``stop``."""
+        self._board.post(request)
+        self._after_post()
+
+    def cancel_segment(self) -> None:
+        """Forget the photo that waits or is being segmented."""
+        self._board.cancel_photo()
         self._after_post()
 
     def cancel_tiles(self) -> None:
@@ -180,6 +197,7 @@ class PreviewWorker(QObject):
     def _signal_for(self, value: object) -> Emitter | None:
         kinds: tuple[tuple[type, Emitter], ...] = (
             (RenderResult, self.finished),
+            (SegmentResult, self.segmented),
             (Failure, self.failed),
             (Notice, self.notice),
             (Progress, self.progress),
@@ -189,11 +207,7 @@ class PreviewWorker(QObject):
 
     # ---- worker thread ----
 
-    def _post(
-        self,
-        job: Job | None,
-        value: ModelInfo | RenderResult | Failure | Notice | Progress | None,
-    ) -> None:
+    def _post(self, job: Job | None, value: Outcome | Notice | Progress | None) -> None:
         with self._lock:
             self._events.append((job, value))
             wake = not self._wake_posted
@@ -215,7 +229,7 @@ class PreviewWorker(QObject):
             self._post(job, outcome)
         self._backend.close()
 
-    def _try(self, job: Job) -> ModelInfo | RenderResult | Failure | None:
+    def _try(self, job: Job) -> Outcome | None:
         """The outcome of a job; None if it was cancelled. A death is forgiven once."""
         try:
             try:
@@ -233,7 +247,7 @@ class PreviewWorker(QObject):
         except Exception as error:
             return self._failure(error, job)
 
-    def _do(self, job: Job) -> ModelInfo | RenderResult:
+    def _do(self, job: Job) -> Outcome:
         def report(value: Notice | Progress) -> None:
             if isinstance(value, Notice):
                 self._post(job, value)
@@ -243,7 +257,7 @@ class PreviewWorker(QObject):
 
         self._backend.start(self._device, self._board.note_death)
         if job.request is not None:
-            result = self._backend.render(job.request, report, job.cancel.is_set)
+            result = self._answer(job.request, report, job.cancel.is_set)
             self._proven = True
             return result
         if not self._proven:
@@ -252,6 +266,11 @@ class PreviewWorker(QObject):
         self._source = job.model
         self._proven = True
         return info
+
+    def _answer(self, request: Request, report: Report, cancelled: Cancelled) -> Outcome:
+        if isinstance(request, SegmentRequest):
+            return self._backend.segment(request, report, cancelled)
+        return self._backend.render(request, report, cancelled)
 
     def _revive(self) -> None:
         """The renderer died while idle: a new one, with the same model, before it is needed."""
@@ -270,9 +289,10 @@ class PreviewWorker(QObject):
             self._post(None, self._failure(error, None))
 
     def _failure(self, error: Exception, job: Job | None) -> Failure:
-        if not isinstance(error, InputError | BackendError):
-            log.error("rendering failed", exc_info=error)
-            error = InputError(f"rendering failed: {type(error).__name__}: {error}")
         request = None if job is None else job.request
+        if not isinstance(error, InputError | BackendError):
+            what = "segmenting" if isinstance(request, SegmentRequest) else "rendering"
+            log.error("%s failed", what, exc_info=error)
+            error = InputError(f"{what} failed: {type(error).__name__}: {error}")
         model = None if job is None or job.request is not None else job.model
         return Failure(" ".join(str(error).split()), request, model)

@@ -1,4 +1,4 @@
-"""From a frozen request to a picture: the one place of the application that uses torch."""
+"""From a frozen request to a picture. With its neighbours all of the application's torch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from app.core.style import DefaultStyle, ImageStyle, LatentStyle, SampledStyle, Style, StyleSource
 from app.workers.backend import Cancelled, JobCancelled, Report
+from app.workers.devices import is_out_of_memory, usable_device
 from app.workers.messages import (
     ModelInfo,
     ModelSource,
@@ -21,12 +22,14 @@ from app.workers.messages import (
     Purpose,
     RenderRequest,
     RenderResult,
+    SegmenterInfo,
 )
+from app.workers.segment_service import find_segmenter
 from spade.engine import Engine, RenderCancelled
 from spade.formats.errors import InputError
 from spade.labels import IGNORE_INDEX
 from spade.memory import FIELD_BYTES, available_memory, check_render_fits
-from spade.model import Model, load_model, resize_labels, resolve_device, to_picture
+from spade.model import Model, load_model, resize_labels, to_picture
 
 LATENTS_KEPT = 128
 """Encoded style images remembered: 1 KB each, the oldest forgotten first."""
@@ -52,6 +55,7 @@ class RenderService:
         self._wanted_device = device
         self._source: ModelSource | None = None
         self._model: Model | None = None
+        self._segmenter: SegmenterInfo | None = None
         self._engines: dict[Purpose, Engine] = {}
         self._latents: OrderedDict[str, Tensor] = OrderedDict()
         self._told_no_style = False
@@ -66,8 +70,9 @@ class RenderService:
             model = self._load(source, report)
             _ask(cancelled)
             self._use(source, model)
+            self._segmenter = _segmenter_for(source, report)
         assert self._model is not None
-        return _describe(source, self._model)
+        return _describe(source, self._model, self._segmenter)
 
     def render(self, request: RenderRequest, report: Report, cancelled: Cancelled) -> RenderResult:
         """The picture of a request, loading its model first if it is not the current one.
@@ -88,7 +93,7 @@ class RenderService:
             pixels = self._draw(request, labels, z, report, cancelled)
             device = str(model.device)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             pixels, device = self._draw_after_all(request, labels, z, report, cancelled)
         picture = to_picture(pixels)
@@ -96,12 +101,7 @@ class RenderService:
         return RenderResult(request, picture, time.perf_counter() - begin, device)
 
     def _load(self, source: ModelSource, report: Report) -> Model:
-        device = self._wanted_device
-        try:
-            resolve_device(device)
-        except InputError as error:
-            report(Notice(f"{error}; rendering on the CPU"))
-            device = "cpu"
+        device = usable_device(self._wanted_device, report)
         report(Progress(f"Loading {source.path}", None))
 
         def load(device: str) -> Model:
@@ -116,7 +116,7 @@ class RenderService:
         try:
             return load(device)
         except RuntimeError as error:
-            if not _is_out_of_memory(error) or device == "cpu":
+            if not is_out_of_memory(error) or device == "cpu":
                 raise
             report(Notice("The model does not fit into the GPU's memory: rendering on the CPU"))
             return load("cpu")
@@ -273,7 +273,16 @@ def _check_ids(labels: NDArray[np.uint8], model: Model) -> None:
         )
 
 
-def _describe(source: ModelSource, model: Model) -> ModelInfo:
+def _segmenter_for(source: ModelSource, report: Report) -> SegmenterInfo | None:
+    """Who segments photos for a model; a damaged segmenter doesn't cost the model."""
+    try:
+        return find_segmenter(source)
+    except InputError as error:
+        report(Notice(f"Photos can't be segmented: {error}"))
+        return None
+
+
+def _describe(source: ModelSource, model: Model, segmenter: SegmenterInfo | None) -> ModelInfo:
     config = model.config.generator
     return ModelInfo(
         source=source,
@@ -287,6 +296,7 @@ def _describe(source: ModelSource, model: Model) -> ModelInfo:
         classes=tuple((c.id, c.name, c.color, c.group) for c in model.classes),
         licence=model.licence,
         parameters=model.parameter_count,
+        segmenter=segmenter,
     )
 
 
@@ -302,15 +312,6 @@ def _paced(report: Report) -> Callable[[float], None]:
             report(Progress("Rendering", fraction))
 
     return tell
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    text = str(error)
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "out of memory" in text  # MPS
-        or "can't allocate memory" in text  # CPU
-    )
 
 
 def _present(z: Tensor | None) -> Tensor:

@@ -17,7 +17,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.workers.messages import ModelInfo, ModelSource, Notice, Progress, RenderRequest
+from app.workers.messages import (
+    ModelInfo,
+    ModelSource,
+    Notice,
+    Progress,
+    RenderRequest,
+    SegmentRequest,
+)
 
 _COUNT = struct.Struct("<I")
 _LENGTH = struct.Struct("<Q")
@@ -35,6 +42,13 @@ class Render(NamedTuple):
 
     job: int
     request: RenderRequest
+
+
+class Segment(NamedTuple):
+    """To the renderer: the label map of a photo."""
+
+    job: int
+    request: SegmentRequest
 
 
 class Cancel(NamedTuple):
@@ -59,6 +73,15 @@ class Rendered(NamedTuple):
     device: str
 
 
+class Segmented(NamedTuple):
+    """From the renderer: the answer to Segment, without the request itself."""
+
+    job: int
+    labels: NDArray[np.uint8]
+    classes: tuple[tuple[int, str, str, str], ...]
+    seconds: float
+
+
 class Refused(NamedTuple):
     """From the renderer: the job failed; one line for a person."""
 
@@ -79,7 +102,8 @@ class Told(NamedTuple):
     report: Notice | Progress
 
 
-Answer = Loaded | Rendered | Refused | Dropped | Told
+Order = Load | Render | Segment
+Answer = Loaded | Rendered | Segmented | Refused | Dropped | Told
 
 
 class RawStream(Protocol):

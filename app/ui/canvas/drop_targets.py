@@ -13,9 +13,14 @@ from app.ui.look.icons import paint_glyph
 _TITLES = {
     Use.STYLE: ("Use as style", "The scene takes on its light and colours."),
     Use.OPEN: ("Open as label map", "It becomes the scene you paint on."),
+    Use.SCENE: ("Turn into a scene", "A new scene: what is where in the photo, to paint on."),
 }
 _PROJECT = ("Open project", "It becomes the scene you paint on.")
-_GLYPHS = {Use.STYLE: "palette-swatch-outline", Use.OPEN: "layers-outline"}
+_GLYPHS = {
+    Use.STYLE: "palette-swatch-outline",
+    Use.OPEN: "layers-outline",
+    Use.SCENE: "image-auto-adjust",
+}
 _GAP = 16
 _ICON = 40
 
@@ -46,17 +51,16 @@ class DropTargets(QWidget):
 
     def areas(self) -> dict[Use, QRect]:
         """Where each target is; together they fill the parent. Side by side, or stacked."""
-        whole = self.rect()
-        if len(self._drop.uses) < 2:
-            return dict.fromkeys(self._drop.uses, whole)
-        first, second = QRect(whole), QRect(whole)
-        if whole.width() >= whole.height():
-            first.setWidth(whole.width() // 2)
-            second.setLeft(first.right() + 1)
-        else:
-            first.setHeight(whole.height() // 2)
-            second.setTop(first.bottom() + 1)
-        return dict(zip(self._drop.uses, (first, second), strict=True))
+        width, height, count = self.width(), self.height(), len(self._drop.uses)
+        found = {}
+        for index, use in enumerate(self._drop.uses):
+            if width >= height:
+                left, right = width * index // count, width * (index + 1) // count
+                found[use] = QRect(left, 0, right - left, height)
+            else:
+                top, bottom = height * index // count, height * (index + 1) // count
+                found[use] = QRect(0, top, width, bottom - top)
+        return found
 
     def use_at(self, position: QPointF) -> Use | None:
         """What a drop at ``position`` would do."""

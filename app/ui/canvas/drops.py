@@ -1,4 +1,4 @@
-"""What a drop means: a style, a scene to open, either, or nothing that can be used."""
+"""What a drop means: a style, a scene to open or to make, or nothing that can be used."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Use(Enum):
 
     STYLE = "style"
     OPEN = "open"
+    SCENE = "scene"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def read_drop(data: QMimeData) -> Drop:
     if usable:
         return usable[0]
     if data.hasImage() or _embedded(data) is not None:
-        return Drop((Use.STYLE,))
+        return Drop((Use.STYLE, Use.SCENE))
     if drops:
         return drops[0]
     return Drop(refusal="\n".join(_REMOTE))
@@ -87,9 +88,9 @@ def _file_drop(path: Path) -> Drop:
     if suffix == PROJECT_SUFFIX:
         return Drop((Use.OPEN,), path)
     if suffix in SCENE_SUFFIXES:
-        return Drop((Use.STYLE, Use.OPEN), path)
+        return Drop((Use.STYLE, Use.OPEN, Use.SCENE), path)
     if suffix in PHOTO_SUFFIXES:
-        return Drop((Use.STYLE,), path)
+        return Drop((Use.STYLE, Use.SCENE), path)
     return Drop(
         refusal=f"{path.name} can't be used here.\n"
         "Drop a photo as style, or a label map (PNG) or project (.ora) to open."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -39,6 +40,7 @@ class Workspace(QWidget):
 
     style_dropped = Signal(object)  # Path of a picture file, or bytes of an encoded picture
     open_dropped = Signal(object)  # Path
+    scene_dropped = Signal(object)  # a photo to be made a scene: Path or bytes, as above
     drop_refused = Signal(str)  # why, and what to do instead
     hovered = Signal(int, int, int)  # canvas x, canvas y, class id
     hover_left = Signal()
@@ -76,6 +78,7 @@ class Workspace(QWidget):
         self._card = MessageCard(self.preview)
         self._targets = DropTargets(self)
         self._drop = Drop()
+        self.makes_scenes = False  # photos can be turned into scenes
         self._stale = self._updating = False
         self.setAcceptDrops(True)
         view.mode_changed.connect(self._mode_changed)
@@ -186,7 +189,7 @@ class Workspace(QWidget):
             event.ignore()
             return
         self.controller.finish()
-        self._drop = read_drop(event.mimeData())
+        self._drop = self._read_drop(event.mimeData())
         self._targets.begin(self._drop)
         self._targets.point_at(event.position())
         event.setDropAction(Qt.DropAction.CopyAction)
@@ -201,7 +204,7 @@ class Workspace(QWidget):
         self._targets.end()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self._drop = read_drop(event.mimeData())
+        self._drop = self._read_drop(event.mimeData())
         self._targets.begin(self._drop)
         use = self._targets.use_at(event.position())
         self._targets.end()
@@ -212,5 +215,13 @@ class Workspace(QWidget):
             self.drop_refused.emit(self._drop.refusal or "The dropped picture can't be read.")
         elif use is Use.STYLE:
             self.style_dropped.emit(source)
+        elif use is Use.SCENE:
+            self.scene_dropped.emit(source)
         else:
             self.open_dropped.emit(source)
+
+    def _read_drop(self, data: QMimeData) -> Drop:
+        drop = read_drop(data)
+        if self.makes_scenes:
+            return drop
+        return replace(drop, uses=tuple(use for use in drop.uses if use is not Use.SCENE))

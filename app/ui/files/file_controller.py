@@ -144,6 +144,14 @@ class FileController(QObject):
             lambda: read_scene_file(lost.scene, palette, model, background), done, self._not_read
         )
 
+    def take(self, found: Opened, edits: int) -> None:
+        """Show a scene whose making began when the document's edit count was ``edits``."""
+        if self._document.modified and self._document.edit_count != edits:
+            # Painted on meanwhile: that is not lost either.
+            self.unless_unsaved(lambda: self._load(found))
+        else:
+            self._load(found)
+
     def save(self, then: Call | None = None) -> None:
         """Save to the project's file, or ask for one; ``then`` is called if it was saved."""
         path = self._document.path
@@ -231,14 +239,7 @@ class FileController(QObject):
     ) -> None:
         edits = self._document.edit_count
 
-        def done(found: Opened) -> None:
-            if self._document.modified and self._document.edit_count != edits:
-                # Painted on while the file was being read: that is not lost either.
-                self.unless_unsaved(lambda: self._load(found))
-            else:
-                self._load(found)
-
-        self._files.submit(read, done, refused or self._not_read)
+        self._files.submit(read, lambda found: self.take(found, edits), refused or self._not_read)
 
     def _not_read(self, error: InputError) -> None:
         self.failed.emit(str(error))
@@ -248,12 +249,15 @@ class FileController(QObject):
         is_project = found.origin is Origin.PROJECT
         self._title = sample_name(path) if found.origin is Origin.SAMPLE else path.stem
         self._document.load(found.project, path if is_project else None)
-        if found.origin is not Origin.SAMPLE:
+        if found.origin is not Origin.SAMPLE and path.is_absolute():
             self._folder = path.parent
+        if found.origin not in (Origin.SAMPLE, Origin.PHOTO):
             self._preferences.add_recent_file(path)
         self._shown(found)
         if found.changed:
             self.said.emit(f"{found.changed:,} pixels got the class with the nearest colour.")
+        if found.note:
+            self.said.emit(found.note)
 
     def _shown(self, found: Opened) -> None:
         self._view.fit = True

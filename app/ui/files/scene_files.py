@@ -38,19 +38,22 @@ class Origin(Enum):
     PICTURE = "picture"  # exported, with the scene inside
     LABELS = "labels"
     SAMPLE = "sample"
+    PHOTO = "photo"  # segmented
 
 
 @dataclass(frozen=True)
 class Opened:
     """A scene read from ``path``. Only a project is saved back to where it came from.
 
-    ``changed``: how many pixels got the class of the nearest colour.
+    ``changed``: how many pixels got the class of the nearest colour. ``note``: what is to be
+    said of it once it is shown.
     """
 
     project: Project
     path: Path
     origin: Origin
     changed: int = 0
+    note: str = ""
 
 
 class LabelKind(Enum):
