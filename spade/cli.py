@@ -21,7 +21,10 @@ from spade.formats.errors import InputError
 COMMANDS: dict[str, str] = {
     "render": "label maps to pictures",
     "grid": "label maps across, style images down (the paper's figure 1)",
+    "segment": "photos to label maps",
     "train": "train a generator on photos and label maps",
+    "train-segmenter": "train a segmenter on hand-named label maps, and judge it",
+    "evaluate": "score a model on photos it never trained on",
     "info": "classes, sizes and licence of a model",
     "bench": "how long a model takes to render",
     "modulation": "gamma and beta of every layer as pictures (figure 2)",
@@ -63,7 +66,7 @@ def run_command(name: str, arguments: Sequence[str]) -> int:
     """
     prog = f"spadework {name}"
     try:
-        module = importlib.import_module(f"spade.commands.{name}")
+        module = importlib.import_module(f"spade.commands.{name.replace('-', '_')}")
         parser = Parser(prog=prog, description=module.__doc__, allow_abbrev=False)
         module.configure(parser)
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

@@ -23,6 +23,7 @@ from spade.commands import (
     save_picture,
     say,
 )
+from spade.commands.inputs import one_output_each
 from spade.commands.maps import find_maps, palette_for, read_map
 from spade.formats.errors import InputError
 from spade.formats.label_png import encode_label_map
@@ -113,15 +114,8 @@ def _outputs(maps: list[Path], output: Path, single: bool) -> list[Path]:
         return [output]
     if output.is_file() or (not output.is_dir() and output.suffix.lower() in PICTURE_SUFFIXES):
         raise InputError(f"{output}: {len(maps)} pictures need a folder, this names a file")
-    outputs = [output / f"{path.stem}.png" for path in maps]
-    first: dict[Path, Path] = {}
-    for source, target in zip(maps, outputs, strict=True):
-        if target in first:
-            raise InputError(
-                f"{source}: would be written to the same {target} as {first[target]}; "
-                "render them apart"
-            )
-        first[target] = source
+    outputs = one_output_each(maps, output)
+    for target in outputs:
         check_output(target, maps)
     return outputs
 

@@ -85,7 +85,7 @@ def mix_classes(photos: Tensor, labels: Tensor, rng: np.random.Generator) -> tup
         if rng.random() >= _MIX_SHARE:
             continue
         source = (i + 1) % len(photos)
-        present = [c for c in labels[source].unique().tolist() if c != IGNORE_INDEX]
+        present = [c for c in np.unique(labels[source].numpy()).tolist() if c != IGNORE_INDEX]
         if len(present) < 2:
             continue
         chosen = rng.permutation(present)[: len(present) // 2]

@@ -6,6 +6,7 @@ excitation, uses ReLU6 and keeps stem and head unscaled. Small and quick on CPUs
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -77,15 +78,16 @@ class InvertedResidual(nn.Module):
             h = self.activation(self.expand_norm(self.expand(h)))
         h = self.activation(self.depthwise_norm(self._filter(h)))
         h = self.project_norm(self.project(h))
-        return x + h if self.skip else h
+        result: Tensor = x + h if self.skip else h
+        return result
 
     def _filter(self, h: Tensor) -> Tensor:
         h = self.pad(h)
-        if not h.requires_grad or h.device.type != "cpu":
-            return self.depthwise(h)
         # In fp32, whatever the rest is in: on CPUs its bf16 gradients are far slower.
-        with torch.autocast("cpu", enabled=False):
-            return self.depthwise(h.float())
+        slow = h.requires_grad and h.device.type == "cpu"
+        with torch.autocast("cpu", enabled=False) if slow else nullcontext():
+            filtered: Tensor = self.depthwise(h.float() if slow else h)
+        return filtered
 
 
 class Backbone(nn.Module):

@@ -78,7 +78,7 @@ def read_labelled(
         raise InputError("no folder of labelled pictures given")
     with ThreadPoolExecutor(4, thread_name_prefix="pictures") as pool:
         pictures = list(
-            pool.map(lambda item: _read(item[0], *item[1], short_side), sorted(found.items()))
+            pool.map(lambda name: _read(name, *found[name], short_side=short_side), sorted(found))
         )
     held_out = {p.name for p in pictures if name_hash(p.name) < HELD_OUT_SHARE}
     return LabelledSet(
@@ -109,7 +109,7 @@ def _picture_of(labels: Path, places: Sequence[Path]) -> Path:
 
 
 def _read(
-    name: str, image: Path, labels: Path, classes: ClassMerge, short_side: int
+    name: str, image: Path, labels: Path, classes: ClassMerge, *, short_side: int
 ) -> LabelledPicture:
     photo = read_photo(image)
     ids = classes.apply(read_label_map(labels).labels)

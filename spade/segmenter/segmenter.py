@@ -20,7 +20,7 @@ from spade.labels import IGNORE_INDEX
 from spade.model import resolve_device
 from spade.segmenter.backbone import STRIDE
 from spade.segmenter.checkpoint import read_segmenter
-from spade.segmenter.network import SegmenterNetwork
+from spade.segmenter.network import SegmenterNetwork, channels_last
 from spade.segmenter.refine import guided_filter
 
 VIEW_SIDES = (256, 320)
@@ -53,7 +53,7 @@ class Segmenter:
         device: torch.device,
         sure: Mapping[int, float] | None = None,
     ) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last).eval()
+        self.network = channels_last(network.to(device)).eval()
         self.palette = palette
         self.device = device
         self.sure = dict(sure or {})

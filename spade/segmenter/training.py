@@ -25,7 +25,7 @@ from spade.formats.errors import InputError
 from spade.labels import IGNORE_INDEX
 from spade.segmenter.augment import mix_classes, random_view
 from spade.segmenter.backbone import InvertedResidual
-from spade.segmenter.network import SegmenterNetwork
+from spade.segmenter.network import SegmenterNetwork, channels_last
 from spade.segmenter.pictures import LabelledPicture
 
 FROZEN_STAGES = 2
@@ -115,7 +115,7 @@ def train_segmenter(
     Batches are a function of (seed, step). Raises InputError if the loss is not finite.
     """
     torch.manual_seed(config.seed)
-    network.to(device, memory_format=torch.channels_last)
+    channels_last(network.to(device))
     make_trainable(network)
     classes = network.head.out_channels
     weights = class_weights(pictures, classes, config.rare_power).to(device)
