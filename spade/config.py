@@ -132,6 +132,22 @@ class DiscriminatorConfig:
 
 
 @dataclass(frozen=True)
+class OasisConfig:
+    """The segmentation discriminator (Schönfeld et al., ICLR 2021): a U-Net of ``levels``
+    halvings that tells for every pixel which of ``label_nc`` classes it shows, or "fake".
+    """
+
+    label_nc: int
+    ndf: int = 64
+    levels: int = 6
+
+    def __post_init__(self) -> None:
+        _at_least(self, 1, "label_nc", "ndf")
+        if self.levels not in range(1, 7):
+            raise InputError(f"levels is {self.levels}: use 1 to 6")
+
+
+@dataclass(frozen=True)
 class Pix2PixHDConfig:
     """The baseline of the paper's section 4 (Wang et al., CVPR 2018): its global generator."""
 
@@ -199,6 +215,19 @@ class TrainingConfig:
     of the shorter side of a photo. Learning rates are constant until ``decay_from`` of all
     steps and then fall linearly to 0 (two time-scale update rule: D learns faster).
     The generator's weights are averaged with ``ema_decay``. A weight of 0 turns a loss off.
+
+    Not in the paper, and neutral by default: photos tagged best are shown ``best_factor``
+    times as often as others, those with a class that few photos hold by their rarity to the
+    power ``rare_power`` (see ``spade.sampling``); ``simplify`` is the probability that a label
+    map is drawn anew with crude strokes, ``unknown_patches`` the probability that parts of it
+    become unknown (see ``spade.simplify``).
+
+    Not in the paper, and off by default: ``augment_color``, ``augment_translation`` and
+    ``augment_cutout`` change what the discriminator sees (DiffAugment; the first a strength,
+    1 is its paper's, the others shares of the side, 0.125 and 0.5 there); ``r1_weight``
+    penalises the discriminator's gradient on photos, every ``r1_every`` steps.
+    ``labelmix_weight`` is OASIS' own consistency term; feature matching goes with the
+    patch discriminator alone.
     """
 
     steps: int = 100_000
@@ -206,6 +235,10 @@ class TrainingConfig:
     size: int = 256
     min_scale: float = 0.7
     flip: bool = True
+    best_factor: float = 1.0
+    rare_power: float = 0.0
+    simplify: float = 0.0
+    unknown_patches: float = 0.0
     seed: int = 0
     validation_share: float = 0.03
     learning_rate_g: float = 1e-4
@@ -218,6 +251,12 @@ class TrainingConfig:
     perceptual_weight: float = 10.0
     kld_weight: float = 0.05
     color_weight: float = 0.0
+    labelmix_weight: float = 5.0
+    r1_weight: float = 0.0
+    r1_every: int = 16
+    augment_color: float = 0.0
+    augment_translation: float = 0.0
+    augment_cutout: float = 0.0
     ema_decay: float = 0.999
     precision: Precision = "fp32"
     vgg: str = ""
@@ -232,12 +271,21 @@ class TrainingConfig:
         _at_least(self, 0, "learning_rate_g", "learning_rate_d", "checkpoint_minutes")
         _at_least(self, 0, "checkpoint_steps", "sample_steps")
         _at_least(self, 0, "gan_weight", "feature_weight", "perceptual_weight")
-        _at_least(self, 0, "kld_weight", "color_weight")
+        _at_least(self, 0, "kld_weight", "color_weight", "labelmix_weight", "r1_weight")
+        _at_least(self, 1, "r1_every")
+        _at_least(self, 1, "best_factor")
+        _at_least(self, 0, "rare_power")
+        for name in ("simplify", "unknown_patches"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
         if not 0 <= self.seed < 1 << 63:
             raise InputError(f"seed is {self.seed}: it must lie in [0, 2^63)")
         for name in ("beta1", "beta2", "validation_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: it must lie in [0, 1)")
+        for name in ("augment_color", "augment_translation", "augment_cutout"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
         if not 0 < self.min_scale <= 1:
             raise InputError(f"min_scale is {self.min_scale}: it must lie in (0, 1]")
         if not 0 <= self.decay_from <= 1:

@@ -1,5 +1,7 @@
 """The terms of the objective (paper, section 4 and appendix A).
 
+R1 is not the paper's: Mescheder, Geiger, Nowozin, ICML 2018, equation 9.
+
 Scores and features come from the multi-scale discriminator: a list of scales, each a list
 of layers, the score map last.
 """
@@ -45,3 +47,18 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL(N(mu, sigma^2) || N(0, 1)): sum over the latent, mean over the batch. ``(N, z)`` -> ()."""
     per_sample = -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(dim=1)
     return per_sample.mean()
+
+
+def patch_score(features: Features) -> Tensor:
+    """D(x) of each picture, mean over patches, then over scales: ``(N,)``."""
+    return torch.stack([scale[-1].float().mean(dim=(1, 2, 3)) for scale in features]).mean(dim=0)
+
+
+def gradient_penalty(score: Tensor, image: Tensor) -> Tensor:
+    """R1 without its weight: the squared norm of dD/dx at photos, mean over the batch.
+
+    score: ``(N,)``, computed from image ``(N, 3, H, W)``, which requires a gradient.
+    Can be differentiated once more.
+    """
+    (gradient,) = torch.autograd.grad(score.sum(), image, create_graph=True)
+    return gradient.float().square().sum(dim=(1, 2, 3)).mean()

@@ -5,6 +5,8 @@ that picture cut from the graph, and the generator is then judged by the updated
 discriminator. Adversarial, feature-matching, perceptual and KL terms are the paper's
 (section 4 and appendix A); ``color_weight`` adds an L1 between the two pictures averaged
 over 8x8 pixels, which short runs need to take up the style's colours (not in the paper).
+What else is not in the paper and off by default: :mod:`spade.augment`, :mod:`spade.oasis`,
+R1 every ``r1_every`` steps (times that number, as Karras et al., CVPR 2020, appendix B).
 """
 
 from __future__ import annotations
@@ -15,16 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spade.adversary import AnyDiscriminator, discriminator_losses, generator_losses, r1_loss
+from spade.augment import draw_augmentation
 from spade.config import TrainingConfig
-from spade.discriminator import Discriminator
 from spade.encoder import Encoder, reparameterize
-from spade.losses import (
-    Features,
-    feature_matching,
-    hinge_discriminator,
-    hinge_generator,
-    kl_divergence,
-)
+from spade.losses import kl_divergence
 from spade.perceptual import PerceptualLoss
 
 
@@ -34,7 +31,7 @@ class Networks:
 
     generator: nn.Module
     encoder: Encoder | None
-    discriminator: Discriminator
+    discriminator: AnyDiscriminator
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,13 @@ def train_step(
     semantic: Tensor,
     images: Tensor,
     noise: Tensor | None,
+    step: int,
 ) -> dict[str, Tensor]:
     """One update of the discriminator and one of generator and encoder.
 
     semantic: ``(N, semantic_nc, H, W)``; images: ``(N, 3, H, W)`` in [-1, 1]; noise:
-    ``(N, z_dim)`` from N(0, 1), used with an encoder. Returns the losses, unweighted.
+    ``(N, z_dim)`` from N(0, 1), used with an encoder; step: from 0. Returns the losses,
+    unweighted; "r1" in the steps that have it.
     """
     autocast = torch.autocast(
         semantic.device.type, torch.bfloat16, enabled=config.precision == "bf16"
@@ -74,19 +73,25 @@ def train_step(
         fake = networks.generator(semantic, z).float()
 
     if adversarial:
+        seen = _seen(config, semantic, images, fake.detach(), step, turn=0)
         with autocast:
-            real_d, fake_d = _judge(networks.discriminator, semantic, images, fake.detach())
-        losses["d"] = hinge_discriminator(real_d, fake_d)
-        optimizers.discriminator.zero_grad(set_to_none=True)
-        losses["d"].backward()  # type: ignore[no-untyped-call]
-        optimizers.discriminator.step()
+            found = discriminator_losses(networks.discriminator, config, *seen, step)
+        if config.r1_weight > 0 and step % config.r1_every == 0:
+            # Not in bf16: the gradient of a gradient needs the digits.
+            found["r1"] = r1_loss(networks.discriminator, *seen[:2])
+        weights = {
+            "d": 1.0,
+            "labelmix": config.labelmix_weight,
+            "r1": config.r1_every * config.r1_weight / 2,
+        }
+        _update(optimizers.discriminator, found, weights)
+        losses |= found
 
         # The discriminator only passes the gradient on: its own would be thrown away.
         networks.discriminator.requires_grad_(False)
+        seen = _seen(config, semantic, images, fake, step, turn=1)
         with autocast:
-            real_g, fake_g = _judge(networks.discriminator, semantic, images, fake)
-        losses["gan"] = hinge_generator(fake_g)
-        losses["feature"] = feature_matching(real_g, fake_g)
+            losses |= generator_losses(networks.discriminator, *seen)
     if perceptual is not None and config.perceptual_weight > 0:
         with autocast:
             losses["perceptual"] = perceptual(fake, images)
@@ -100,18 +105,27 @@ def train_step(
         "kld": config.kld_weight,
         "color": config.color_weight,
     }
-    total = torch.stack([weights[k] * losses[k].float() for k in weights if k in losses]).sum()
-    optimizers.generator.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
-    optimizers.generator.step()
+    _update(optimizers.generator, losses, weights)
     networks.discriminator.requires_grad_(True)
     return {key: value.detach() for key, value in losses.items()}
 
 
-def _judge(
-    discriminator: Discriminator, semantic: Tensor, real: Tensor, fake: Tensor
-) -> tuple[Features, Features]:
-    """Features of both pictures from one pass; the instance norm sees each alone."""
-    both = discriminator(torch.cat([semantic, semantic]), torch.cat([real, fake]))
-    halves = [[layer.float().chunk(2) for layer in scale] for scale in both]
-    return [[r for r, _ in scale] for scale in halves], [[f for _, f in scale] for scale in halves]
+def _seen(
+    config: TrainingConfig, semantic: Tensor, real: Tensor, fake: Tensor, step: int, turn: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Map, photo and generated picture as the discriminator gets to see them."""
+    change = draw_augmentation(config, semantic.shape[-1], step, turn, semantic.device)
+    if change is None:
+        return semantic, real, fake
+    semantic, real, fake = change(semantic, real, fake)
+    return semantic, real, fake
+
+
+def _update(
+    optimizer: torch.optim.Optimizer, losses: dict[str, Tensor], weights: dict[str, float]
+) -> None:
+    """One step down the sum of those losses that have a weight."""
+    total = torch.stack([weights[k] * losses[k].float() for k in weights if k in losses]).sum()
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()

@@ -8,8 +8,9 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 import torch
-from torch import nn
-from torch.nn.utils import parametrizations, parametrize
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -35,8 +36,48 @@ def spectral_norm(module: M) -> M:
     """Divide the module's weight by its largest singular value (one power iteration a step)."""
     if making_plain():
         return module
-    parametrizations.spectral_norm(module)
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    parametrize.register_parametrization(module, "weight", SpectralNorm(weight))
     return module
+
+
+class SpectralNorm(nn.Module):
+    """W / sigma(W), W seen as a matrix of a row an output channel (algorithm 1).
+
+    u and v approach the singular vectors of the largest singular value, by one power
+    iteration whenever the weight is read in training. All in fp32, whatever autocast says:
+    in bf16 sigma would be off by a percent, and u and v would stop moving.
+    """
+
+    _u: Tensor
+    _v: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        matrix = weight.detach().flatten(1)
+        rows, columns = matrix.shape
+        u, v = matrix.new_empty(rows).normal_(), matrix.new_empty(columns).normal_()
+        self.register_buffer("_u", F.normalize(u, dim=0, eps=1e-12))
+        self.register_buffer("_v", F.normalize(v, dim=0, eps=1e-12))
+        self.iterate(matrix, 15)
+
+    @torch.no_grad()
+    def iterate(self, matrix: Tensor, times: int = 1) -> None:
+        """``times`` power iterations."""
+        for _ in range(times):
+            F.normalize(torch.mv(matrix, self._v), dim=0, eps=1e-12, out=self._u)
+            F.normalize(torch.mv(matrix.t(), self._u), dim=0, eps=1e-12, out=self._v)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """``(out, ...)`` -> the same, divided."""
+        with torch.autocast(weight.device.type, enabled=False):
+            matrix = weight.flatten(1)
+            if self.training:
+                self.iterate(matrix)
+            # Copies: the next iteration writes into what the backward pass still reads.
+            u, v = self._u.clone(), self._v.clone()
+            return weight / torch.vdot(u, torch.mv(matrix, v))
 
 
 def fold_spectral_norm(network: M) -> M:

@@ -12,21 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spade.acceleration import LossReader, StepLosses, adam_options, prepare_backends
 from spade.averaging import Average
 from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
     GeneratorConfig,
+    OasisConfig,
     Pix2PixHDConfig,
     TrainingConfig,
 )
-from spade.dataset import Batch, PairedPictures
+from spade.dataset import Batch, PairedPictures, to_network
 from spade.discriminator import Discriminator
 from spade.encoder import Encoder
 from spade.formats.atomic import atomic_path
 from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
+from spade.oasis import OasisDiscriminator
 from spade.objective import Networks, Optimizers, train_step
 from spade.perceptual import PerceptualLoss, load_vgg
 from spade.pix2pixhd import Pix2PixHDGenerator
@@ -46,7 +49,7 @@ class Run:
 
     generator: GeneratorConfig | Pix2PixHDConfig
     encoder: EncoderConfig | None
-    discriminator: DiscriminatorConfig
+    discriminator: DiscriminatorConfig | OasisConfig
     training: TrainingConfig
     name: str = "mine"
     licence: str = ""
@@ -68,10 +71,25 @@ class Run:
                 f"the generator reads a z of {reads or 'no'} values, the encoder gives "
                 f"{gives or 'none'}; make z_dim equal"
             )
-        if self.discriminator.semantic_nc != generator.semantic_nc:
+        if isinstance(self.discriminator, OasisConfig):
+            self._check_oasis(self.discriminator)
+        elif self.discriminator.semantic_nc != generator.semantic_nc:
             raise InputError(
                 f"the discriminator reads {self.discriminator.semantic_nc} semantic channels, "
                 f"the generator {generator.semantic_nc}; leave its semantic_nc out"
+            )
+
+    def _check_oasis(self, discriminator: OasisConfig) -> None:
+        size = self.training.size
+        if size % (1 << discriminator.levels):
+            raise InputError(
+                f"size {size}: it must be a multiple of {1 << discriminator.levels} for a "
+                f"discriminator of {discriminator.levels} levels; lower its levels"
+            )
+        if discriminator.label_nc != self.generator.label_nc:
+            raise InputError(
+                f"the discriminator tells {discriminator.label_nc} classes apart, the generator "
+                f"draws {self.generator.label_nc}; leave its label_nc out"
             )
 
 
@@ -80,6 +98,7 @@ class Trainer:
 
     def __init__(self, run: Run, device: torch.device) -> None:
         torch.manual_seed(run.training.seed)
+        prepare_backends(device, run.training.precision)
         self.run = run
         self.device = device
         generator: nn.Module
@@ -90,19 +109,24 @@ class Trainer:
         self.networks = Networks(
             self._placed(generator),
             None if run.encoder is None else self._placed(Encoder(run.encoder)),
-            self._placed(Discriminator(run.discriminator)),
+            self._placed(
+                OasisDiscriminator(run.discriminator)
+                if isinstance(run.discriminator, OasisConfig)
+                else Discriminator(run.discriminator)
+            ),
         )
         config = run.training
         learned = list(self.networks.generator.parameters())
         if self.networks.encoder is not None:
             learned += list(self.networks.encoder.parameters())
+        judging = list(self.networks.discriminator.parameters())
         betas = (config.beta1, config.beta2)
+        options = adam_options(device)
         self.optimizers = Optimizers(
-            torch.optim.Adam(learned, config.learning_rate_g, betas),
-            torch.optim.Adam(
-                self.networks.discriminator.parameters(), config.learning_rate_d, betas
-            ),
+            torch.optim.Adam(learned, config.learning_rate_g, betas, **options),
+            torch.optim.Adam(judging, config.learning_rate_d, betas, **options),
         )
+        self._reader = LossReader(device)
         self.generator_average = Average(self.networks.generator, config.ema_decay)
         self.encoder_average = (
             None
@@ -131,16 +155,21 @@ class Trainer:
         instances = batch.instances
         if instances is not None:
             instances = instances.to(self.device, non_blocking=True)
-        semantic = semantic_map(labels, self.run.generator, instances)
+        # The ids were checked when the maps were read.
+        semantic = semantic_map(labels, self.run.generator, instances, check=False)
         return semantic.contiguous(memory_format=torch.channels_last)
 
     def images(self, batch: Batch) -> Tensor:
         """The batch's photos on the device, channels last."""
-        images = batch.images.to(self.device, non_blocking=True)
+        images = to_network(batch.images.to(self.device, non_blocking=True))
         return images.contiguous(memory_format=torch.channels_last)
 
-    def train_on(self, batch: Batch) -> dict[str, float]:
-        """One step; returns the losses. Raises InputError if one is not finite."""
+    def train_on(self, batch: Batch) -> list[StepLosses]:
+        """One step. Returns the losses of all steps that are known since the last call.
+
+        On the CPU these are this step's; a GPU is a few steps behind: see :meth:`settle`.
+        Raises InputError if one is not finite.
+        """
         config = self.run.training
         factor = config.rate_factor(self.step)
         self._set_rates(config.learning_rate_g * factor, config.learning_rate_d * factor)
@@ -152,19 +181,28 @@ class Trainer:
             self.semantic(batch),
             self.images(batch),
             self.noise(len(batch.images), self.step),
+            self.step,
         )
         self.generator_average.update(self.networks.generator, self.step)
         if self.encoder_average is not None and self.networks.encoder is not None:
             self.encoder_average.update(self.networks.encoder, self.step)
         self.step += 1
-        values = {key: float(value) for key, value in losses.items()}
-        for key, value in values.items():
-            if not math.isfinite(value):
-                raise InputError(
-                    f"step {self.step}: loss {key!r} is {value}; go on from the last checkpoint "
-                    "(--resume) with a lower learning rate"
-                )
-        return values
+        self._reader.add(self.step, losses)
+        return self._checked(self._reader.take())
+
+    def settle(self) -> list[StepLosses]:
+        """Wait for all steps asked for; their losses, as :meth:`train_on` returns them."""
+        return self._checked(self._reader.take(wait=True))
+
+    def _checked(self, known: list[StepLosses]) -> list[StepLosses]:
+        for done in known:
+            for key, value in done.losses.items():
+                if not math.isfinite(value):
+                    raise InputError(
+                        f"step {done.step}: loss {key!r} is {value}; go on from the last "
+                        "checkpoint (--resume) with a lower learning rate"
+                    )
+        return known
 
     def _set_rates(self, generator: float, discriminator: float) -> None:
         for optimizer, rate in (
@@ -263,8 +301,8 @@ class Trainer:
             if self.networks.encoder is not None and self.encoder_average is not None:
                 self.networks.encoder.load_state_dict(state["encoder"])
                 self.encoder_average.network.load_state_dict(state["encoder_average"])
-            self.optimizers.generator.load_state_dict(state["optimizer_g"])
-            self.optimizers.discriminator.load_state_dict(state["optimizer_d"])
+            _load_optimizer(self.optimizers.generator, state["optimizer_g"])
+            _load_optimizer(self.optimizers.discriminator, state["optimizer_d"])
             self.step = int(state["step"])
         except FileNotFoundError:
             raise InputError(f"{path}: nothing to resume; train without --resume first") from None
@@ -280,3 +318,11 @@ class Trainer:
         # Through a file of ours: torch's own reports a full disk as an internal error.
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             torch.save(self.state(), file)
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Its memory, but this device's way of computing: the state may come from another."""
+    for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True):
+        for key in ("fused", "foreach"):
+            saved[key] = own[key]
+    optimizer.load_state_dict(state)

@@ -6,20 +6,22 @@ The training folder ``out`` holds ``state.pt`` (everything a run goes on from),
 ``model/`` (the averaged generator and the encoder, ready to open), ``samples/`` (the same
 fixed maps again and again), ``stats.jsonl`` (one line a step) and ``run.json`` (the settings).
 Each file is whole at every moment; a run that was killed goes on from its last checkpoint.
+Where ``state.pt`` did not come along, it goes on from weights alone (:mod:`spade.handover`).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from spade.acceleration import StepLosses
 from spade.checkpoint import save_baseline, save_model
 from spade.config import to_dict
 from spade.data_folder import DataFolder, Pair, label_channels, open_data
@@ -27,9 +29,12 @@ from spade.dataset import PairedPictures, prefetched
 from spade.formats.atomic import remove_leftovers, write_atomically
 from spade.formats.errors import InputError
 from spade.generator import Generator
+from spade.handover import load_weights, save_weights
 from spade.model import Model, ModelConfig
 from spade.pix2pixhd import Pix2PixHDGenerator
 from spade.sample_grid import write_sample_grid
+from spade.shards import has_shards
+from spade.timeslice import Rate, TimeSlice
 from spade.trainer import Run, Trainer
 
 __all__ = ["Run", "TrainingProgress", "TrainingResult", "finished_model", "train"]
@@ -62,7 +67,7 @@ class TrainingResult:
 
 
 class _StoppedReading(Exception):  # noqa: N818 - no error
-    """Training was asked to stop while photos were read."""
+    """Training was asked to stop, or the time was over, while photos were read."""
 
 
 def train(
@@ -72,10 +77,14 @@ def train(
     *,
     device: torch.device,
     resume: bool = False,
+    weights: Path | None = None,
+    shards: Path | None = None,
     minutes: float | None = None,
+    began: float | None = None,
     provenance: dict[str, Any] | None = None,
     on_reading: Callable[[int, int], None] = lambda read, photos: None,
     on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
+    on_notice: Callable[[str], None] = lambda line: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Train until the schedule ends, ``minutes`` are over or ``should_stop`` says so.
@@ -84,10 +93,18 @@ def train(
     ``should_stop`` is asked before each photo and each step. Stopped while it reads, training
     leaves the last checkpoint and model, if there are any, as they were.
 
+    resume: go on from ``state.pt``, exactly; if it is not there, from shards in ``weights``,
+    ``shards`` or ``out/shards``. weights: a folder of shards to go on from where there is
+    no ``state.pt``. shards: the folder that checkpoints also write the weights to, in files
+    that travel. ``on_notice`` is told in lines for people what training goes on from.
+
+    minutes: for everything, the last checkpoint included, from ``began`` on
+    (``time.monotonic()``; by default from the call).
+
     Raises InputError for data or settings that don't fit, before the work starts where that
     can be told.
     """
-    began = time.monotonic()
+    time_slice = TimeSlice(time.monotonic() if began is None else began, minutes)
     folder = open_data(data, run.training.validation_share)
     label_nc = label_channels(folder.palette)
     if label_nc != run.generator.label_nc:
@@ -99,82 +116,95 @@ def train(
     if state.exists() and not resume:
         raise InputError(f"{state}: a run is there already; use --resume or another --out")
     trainer = Trainer(run, device)
-    if resume:
+    if state.exists():
         trainer.load(state)
+        on_notice(f"step {trainer.step} from {state}: everything as it was")
+    elif resume or weights is not None:
+        places = [weights, shards, out / "shards"] if weights is None else [weights]
+        found = next((place for place in places if place and has_shards(place)), None)
+        if found is None and weights is None:
+            trainer.load(state)  # says what is missing
+        for line in load_weights(trainer, found or places[0] or out):
+            on_notice(line)
     _prepare(out, trainer)
     samples = _samples(folder)
     photos = len(folder.training) + len(samples)
 
-    def reading(pairs: Sequence[Pair], before: int) -> Iterator[Pair]:
-        for count, pair in enumerate(pairs, before + 1):
-            if should_stop():
+    def read(pairs: Sequence[Pair], before: int) -> PairedPictures:
+        def on_read(count: int) -> None:
+            if count:
+                on_reading(before + count, photos)
+            if should_stop() or time_slice.over():
                 raise _StoppedReading
-            yield pair  # comes back when the pair is read
-            on_reading(count, photos)
-        if should_stop():
-            raise _StoppedReading
+
+        on_read(0)
+        return PairedPictures(pairs, folder.palette, run.generator, run.training, on_read)
 
     try:
-        pictures = PairedPictures(
-            reading(folder.training, 0), folder.palette, run.generator, run.training
-        )
-        shown = PairedPictures(
-            reading(samples, len(pictures)), folder.palette, run.generator, run.training
-        )
+        pictures = read(folder.training, 0)
+        shown = read(samples, len(pictures))
     except _StoppedReading:
-        kept = out / "model"
-        return TrainingResult(kept if (kept / "model.json").exists() else None, trainer.step)
+        if time_slice.over():
+            on_notice("the time was over while photos were read: give more minutes")
+        return TrainingResult(_kept_model(out), trainer.step)
+
+    config = run.training
+    rate = Rate()
 
     def checkpoint() -> None:
-        trainer.save(state)
-        finished = finished_model(trainer, pictures, folder, provenance)
-        if isinstance(finished, Model):
-            save_model(out / "model", finished)
-        else:
-            save_baseline(
-                out / "model",
-                finished,
-                folder.palette.classes,
-                name=run.name,
-                licence=run.licence,
-                provenance=_provenance(trainer, pictures, provenance),
-            )
+        with time_slice.finishing("checkpoint"):
+            trainer.save(state)
+            _save_finished(out / "model", trainer, pictures, folder, provenance)
+            if shards is not None:
+                save_weights(trainer, shards)
 
-    fixed = shown.fixed(range(len(shown)), run.training.size)
+    fixed = shown.fixed(range(len(shown)), config.size)
 
     def sample() -> Path:
         path = out / "samples" / f"step-{trainer.step:07d}.png"
-        write_sample_grid(
-            path, fixed.labels, folder.palette, trainer.sample_columns(pictures, fixed)
-        )
+        with time_slice.finishing("sample"):
+            columns = trainer.sample_columns(pictures, fixed)
+            write_sample_grid(path, fixed.labels, folder.palette, columns)
         return path
 
-    config = run.training
+    def tell(known: Sequence[StepLosses], path: Path | None = None) -> None:
+        left = (config.steps - trainer.step) * config.batch_size / max(rate.images, 1e-9)
+        for done in known:
+            stats.write(json.dumps({"step": done.step, **done.losses}) + "\n")
+            shown_now = path if done.step == trainer.step else None
+            on_progress(
+                TrainingProgress(done.step, config.steps, done.losses, rate.images, left, shown_now)
+            )
+        stats.flush()
+
+    first = trainer.step
     last_checkpoint, saved_at, sampled_at = time.monotonic(), -1, -1
-    rate = _Rate()
     with (
-        prefetched(pictures, config, trainer.step) as batches,
+        prefetched(pictures, config, first, pin=device.type == "cuda") as batches,
         (out / "stats.jsonl").open("a", encoding="utf-8") as stats,
     ):
         while trainer.step < config.steps and not should_stop():
-            if minutes is not None and time.monotonic() - began > minutes * 60:
+            if time_slice.must_finish(rate.seconds, config.statistics_batches):
                 break
-            losses = trainer.train_on(next(batches))
-            speed = rate.tick(config.batch_size)
+            known = trainer.train_on(next(batches))
+            rate.tick(config.batch_size)
             path = None
             if config.sample_steps and trainer.step % config.sample_steps == 0:
+                known += trainer.settle()
                 path, sampled_at = sample(), trainer.step
-            stats.write(json.dumps({"step": trainer.step, **losses}) + "\n")
-            stats.flush()
-            left = (config.steps - trainer.step) * config.batch_size / max(speed, 1e-9)
-            on_progress(TrainingProgress(trainer.step, config.steps, losses, speed, left, path))
+            tell(known, path)
             due = time.monotonic() - last_checkpoint > config.checkpoint_minutes * 60
             if config.checkpoint_steps:
                 due = due or trainer.step % config.checkpoint_steps == 0
             if due:
+                tell(trainer.settle())
                 checkpoint()
                 last_checkpoint, saved_at = time.monotonic(), trainer.step
-                rate = _Rate()
+                rate.restart()
+        tell(trainer.settle())
+    if trainer.step == first < config.steps and time_slice.must_finish(0.0, 0):
+        on_notice("no time was left for a step: give more minutes")
+        return TrainingResult(_kept_model(out), trainer.step)
     # Also where nothing was left to do: the run before may have been killed between the two.
     if saved_at != trainer.step:
         checkpoint()
@@ -197,8 +227,21 @@ def _prepare(out: Path, trainer: Trainer) -> None:
     stats = out / "stats.jsonl"
     if stats.exists():
         # Steps after the last checkpoint are done again.
-        lines = stats.read_bytes().splitlines(keepends=True)[: trainer.step]
-        write_atomically(stats, b"".join(lines))
+        lines = stats.read_bytes().splitlines(keepends=True)
+        write_atomically(stats, b"".join(line for line in lines if _step(line) <= trainer.step))
+
+
+def _step(line: bytes) -> float:
+    """The step that a line of the statistics is of; infinite for one cut off by a kill."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
+
+
+def _kept_model(out: Path) -> Path | None:
+    """The model of an earlier checkpoint, if there is one."""
+    return out / "model" if (out / "model" / "model.json").exists() else None
 
 
 def _samples(folder: DataFolder) -> list[Pair]:
@@ -206,6 +249,27 @@ def _samples(folder: DataFolder) -> list[Pair]:
     pairs = folder.validation or folder.training
     count = min(SAMPLES, len(pairs))
     return [pairs[i * len(pairs) // count] for i in range(count)]
+
+
+def _save_finished(
+    path: Path,
+    trainer: Trainer,
+    pictures: PairedPictures,
+    folder: DataFolder,
+    provenance: dict[str, Any] | None,
+) -> None:
+    finished = finished_model(trainer, pictures, folder, provenance)
+    if isinstance(finished, Model):
+        save_model(path, finished)
+    else:
+        save_baseline(
+            path,
+            finished,
+            folder.palette.classes,
+            name=trainer.run.name,
+            licence=trainer.run.licence,
+            provenance=_provenance(trainer, pictures, provenance),
+        )
 
 
 def finished_model(
@@ -247,16 +311,3 @@ def _provenance(
         "photos": len(pictures),
         "training": to_dict(training) | {"vgg": Path(training.vgg).name},
     }
-
-
-class _Rate:
-    """Images per second over the last steps."""
-
-    def __init__(self, window: int = 20) -> None:
-        self._times: deque[float] = deque([time.monotonic()], maxlen=window + 1)
-
-    def tick(self, images: int) -> float:
-        """One step of ``images`` pictures is done; the present rate."""
-        self._times.append(time.monotonic())
-        seconds = self._times[-1] - self._times[0]
-        return images * (len(self._times) - 1) / max(seconds, 1e-9)

@@ -1,8 +1,9 @@
-"""``spadework train DATA --out DIR``: settings from defaults, a TOML file, then flags."""
+"""``spadework train DATA``: settings from defaults, a TOML file, then flags."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
     GeneratorConfig,
+    OasisConfig,
     Pix2PixHDConfig,
     TrainingConfig,
     from_dict,
@@ -34,10 +36,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="folder: images/, labels/, classes.json"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="training folder")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="training folder (default: runs/NAME of the model)"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="settings; see the README")
-    parser.add_argument("--resume", action="store_true", help="go on from DIR/state.pt")
-    parser.add_argument("--minutes", type=float, metavar="M", help="stop after M minutes")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from DIR/state.pt, or from weights alone where it did not come along",
+    )
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="end within M minutes, checkpoint and all"
+    )
+    parser.add_argument(
+        "--shards",
+        type=Path,
+        metavar="DIR",
+        help="also write the weights there, in files of at most 16 MiB to take along",
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="DIR", help="go on from such files if there is no state.pt"
+    )
     parser.add_argument("--steps", type=int, metavar="N", help="length of the schedule in steps")
     parser.add_argument("--batch-size", type=int, metavar="N")
     parser.add_argument("--size", type=int, metavar="PX", help="side of the training crops")
@@ -57,7 +76,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Train; returns what ``--json`` prints."""
+    began = time.monotonic()  # torch, slow to import, is not there yet
     settings = read_settings(args)
+    if args.minutes is not None and not 0 < args.minutes < math.inf:
+        raise InputError(f"--minutes is {args.minutes}: give a number above 0")
+    out = args.out or Path("runs") / settings.name
 
     from spade.model import resolve_device
     from spade.training import train
@@ -77,18 +100,22 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             file=sys.stderr,
         )
     stop = StopOnInterrupt()
-    report = _Report(args.out, args.tensorboard)
+    report = _Report(out, args.tensorboard)
     try:
         with stop:
             result = train(
                 settings,
                 args.data,
-                args.out,
+                out,
                 device=device,
                 resume=args.resume,
+                weights=args.weights,
+                shards=args.shards,
                 minutes=args.minutes,
+                began=began,
                 on_reading=report.reading,
                 on_progress=report,
+                on_notice=lambda line: print(line, file=sys.stderr, flush=True),
                 should_stop=lambda: stop.asked,
             )
     finally:
@@ -125,8 +152,18 @@ def read_settings(args: argparse.Namespace) -> Run:
         if generator.use_vae:
             encoder_table = {"z_dim": generator.z_dim, **table["encoder"]}
             encoder = from_dict(EncoderConfig, encoder_table, f"{where} [encoder]")
-    discriminator_table = {"semantic_nc": generator.semantic_nc, **table["discriminator"]}
-    discriminator = from_dict(DiscriminatorConfig, discriminator_table, f"{where} [discriminator]")
+    discriminator_table = dict(table["discriminator"])
+    discriminator: DiscriminatorConfig | OasisConfig
+    kind = discriminator_table.pop("architecture", "patch")
+    where_d = f"{where} [discriminator]"
+    if kind == "patch":
+        discriminator_table = {"semantic_nc": generator.semantic_nc, **discriminator_table}
+        discriminator = from_dict(DiscriminatorConfig, discriminator_table, where_d)
+    elif kind == "oasis":
+        discriminator_table = {"label_nc": generator.label_nc, **discriminator_table}
+        discriminator = from_dict(OasisConfig, discriminator_table, where_d)
+    else:
+        raise InputError(f"{where_d}: architecture is {kind!r}: use patch or oasis")
     training = from_dict(TrainingConfig, table["training"], f"{where} [training]")
     flags = {
         "steps": args.steps,
@@ -143,7 +180,8 @@ def read_settings(args: argparse.Namespace) -> Run:
         and training.size % generator.stride == 0
     ):
         generator = replace(generator, crop_size=training.size)
-    texts = {"name": args.out.resolve().name, "licence": ""} | table["model"]
+    name = "mine" if args.out is None else args.out.resolve().name
+    texts = {"name": name, "licence": ""} | table["model"]
     for key, value in texts.items():
         if key not in ("name", "licence") or not isinstance(value, str):
             raise InputError(f"{where} [model]: {key} is {value!r}; known: name, licence (text)")

@@ -283,7 +283,7 @@ def test_the_command_says_that_it_reads_and_stops_there(
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"model": None, "step": 0, "steps": 3}
     assert "stopped while reading photos" in printed.err
-    assert "/12" not in printed.err  # not one was read
+    assert "2/12" not in printed.err  # only the first was read
     monkeypatch.undo()
     assert run_command("train", [*arguments, "--device", "cpu"]) == 0
     assert "reading photos 12/12\n" in capsys.readouterr().err
