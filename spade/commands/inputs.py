@@ -23,7 +23,7 @@ def find_files(names: Sequence[str], suffixes: Collection[str], what: str) -> li
         if path.is_dir():
             inside = [entry for entry in path.iterdir() if entry.suffix.lower() in suffixes]
             if not inside:
-                kinds = ", ".join(sorted(suffixes))
+                kinds = ", ".join(suffix[1:].upper() for suffix in sorted(suffixes))
                 raise InputError(f"{name}: the folder has no {kinds}; give {what}")
             found += sorted(inside, key=_natural)
         elif path.exists() or not re.search(r"[*?\[]|%0?\d*d", name):
