@@ -76,7 +76,7 @@ class Segmenter:
             raise InputError(f"photo of shape {photo.shape}, {photo.dtype}: give uint8 (H, W, 3)")
         height, width = photo.shape[:2]
         check_size(width, height, "photo")
-        pixels = torch.from_numpy(np.ascontiguousarray(photo)).to(self.device)
+        pixels = torch.from_numpy(np.array(photo)).to(self.device)  # torch wants it writable
         scale = min(1.0, _REFINE_SIDE / max(height, width))
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         image = _resized(pixels.permute(2, 0, 1).unsqueeze(0).float().div_(255), size)

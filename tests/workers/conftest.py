@@ -23,7 +23,15 @@ class Record(QObject):
         super().__init__()
         self.events: list[tuple[str, object]] = []
         self.foreign_threads = 0
-        for name in ("model_loaded", "finished", "failed", "notice", "progress", "busy_changed"):
+        for name in (
+            "model_loaded",
+            "finished",
+            "segmented",
+            "failed",
+            "notice",
+            "progress",
+            "busy_changed",
+        ):
             getattr(worker, name).connect(lambda value, name=name: self._add(name, value))
 
     def _add(self, name: str, value: object) -> None:

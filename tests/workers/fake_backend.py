@@ -17,6 +17,8 @@ from app.workers.messages import (
     Purpose,
     RenderRequest,
     RenderResult,
+    SegmentRequest,
+    SegmentResult,
 )
 
 MODEL = ModelSource("fake")
@@ -33,6 +35,23 @@ def request(
     """A request for a 4x4 canvas whose labels are the revision."""
     labels = np.full((4, 4), revision % 256, np.uint8)
     return RenderRequest(revision, labels, Style(), model, purpose=purpose, key=key)
+
+
+SEGMENTS = (
+    (0, "tree", "#2e5d34", ""),
+    (1, "fog", "#dddddd", ""),
+    (2, "Water", "#3f8fd0", ""),
+    (3, "sky", "#87ceeb", ""),
+)
+"""What the fake segmenter knows; a pixel's class is its red, 0..63 for the first."""
+
+
+def photo_request(key: str = "1", red: int = 0, model: ModelSource = MODEL) -> SegmentRequest:
+    """A photo of 6 x 4 pixels, red on the left, black on the right."""
+    photo = np.zeros((4, 6, 3), np.uint8)
+    photo[:, :2, 0] = red
+    photo.setflags(write=False)
+    return SegmentRequest(photo, model, key)
 
 
 def info(source: ModelSource) -> ModelInfo:
@@ -101,6 +120,15 @@ class FakeBackend:
         self._pass_gate(f"{request.purpose.value} {name}", cancelled)
         picture = np.full((4, 4, 3), request.revision % 256, np.uint8)
         return RenderResult(request, picture, 0.01, "cpu")
+
+    def segment(
+        self, request: SegmentRequest, report: Report, cancelled: Cancelled
+    ) -> SegmentResult:
+        report(Progress("Segmenting the photo"))
+        self._pass_gate(f"segment {request.key}", cancelled)
+        labels = request.photo[..., 0] // 64
+        labels.setflags(write=False)
+        return SegmentResult(request, labels, SEGMENTS, 0.01)
 
     def nudge(self) -> None:
         with self._changed:

@@ -15,13 +15,21 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from app.core.style import ImageStyle, SampledStyle
 from app.ui.dialogs.choosers import Choosers
 from app.workers.backend import Cancelled, Report
-from app.workers.messages import ModelInfo, ModelSource, RenderRequest, RenderResult
+from app.workers.messages import (
+    ModelInfo,
+    ModelSource,
+    RenderRequest,
+    RenderResult,
+    SegmenterInfo,
+    SegmentRequest,
+    SegmentResult,
+)
 from spade.formats.errors import InputError
 from spade.formats.palette import Palette, load_palette
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workers"))
 
-from fake_backend import FakeBackend
+from fake_backend import SEGMENTS, FakeBackend
 
 LANDSCAPE = load_palette("landscape")
 
@@ -48,7 +56,11 @@ class PaintBackend(FakeBackend):
     def __init__(self, **options: bool) -> None:
         super().__init__(**options)
         self.models: dict[str, Palette] = {"landscape": LANDSCAPE}
-        self.has_encoder = True
+        self.has_encoder = self.has_dont_care = True
+        self.segmenter: SegmenterInfo | None = SegmenterInfo(
+            ModelSource("landscape"), tuple(name for _, name, _, _ in SEGMENTS), is_own=True
+        )
+        self.photos: list[SegmentRequest] = []
         self.requests: list[RenderRequest] = []
 
     def load(self, source: ModelSource, report: Report, cancelled: Cancelled) -> ModelInfo:
@@ -61,13 +73,14 @@ class PaintBackend(FakeBackend):
             source,
             source.path,
             len(classes),
-            True,
+            self.has_dont_care,
             True,
             self.has_encoder,
             256,
             "cpu",
             classes,
             "research and personal use",
+            segmenter=self.segmenter,
         )
 
     def render(self, request: RenderRequest, report: Report, cancelled: Cancelled) -> RenderResult:
@@ -77,6 +90,12 @@ class PaintBackend(FakeBackend):
         name = request.key or str(request.revision)
         self._pass_gate(f"{request.purpose.value} {name}", cancelled)
         return RenderResult(request, picture_of(request), 0.01, "cpu")
+
+    def segment(
+        self, request: SegmentRequest, report: Report, cancelled: Cancelled
+    ) -> SegmentResult:
+        self.photos.append(request)
+        return super().segment(request, report, cancelled)
 
 
 class Answers(Choosers):
@@ -155,6 +174,11 @@ def drop(widget: QWidget, path: Path, position: QPoint | None = None) -> None:
     """Drop a file on a widget."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
+    drop_data(widget, data, position)
+
+
+def drop_data(widget: QWidget, data: QMimeData, position: QPoint | None = None) -> None:
+    """Drop anything on a widget."""
     at = position or widget.rect().center()
     copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     none = Qt.KeyboardModifier.NoModifier
