@@ -217,3 +217,68 @@ def test_a_drag_ends_an_open_stroke(studio: Studio, drag: Drag, workspace: Works
     assert studio.document.stroke_active
     drag.enter(files("sea.jpg"))
     assert not studio.document.stroke_active
+
+
+@pytest.fixture
+def makes_scenes(workspace: Workspace) -> None:
+    """The model has a segmenter."""
+    workspace.makes_scenes = True
+
+
+@pytest.mark.usefixtures("makes_scenes")
+def test_a_photo_is_a_style_or_a_scene_as_the_place_says(drag: Drag, workspace: Workspace) -> None:
+    scenes: list[object] = []
+    workspace.scene_dropped.connect(scenes.append)
+    drag.enter(files("sea.jpg"))
+    areas = workspace._targets.areas()
+    assert list(areas) == [Use.STYLE, Use.SCENE]
+    assert areas[Use.STYLE].right() + 1 == areas[Use.SCENE].left() == 400
+    drag.drop(files("sea.jpg"), 399, 5)
+    assert (drag.styles, scenes) == ([Path("/somewhere/sea.jpg")], [])
+    drag.drop(files("sea.jpg"), 400, 290)
+    assert (len(drag.styles), scenes) == (1, [Path("/somewhere/sea.jpg")])
+    assert drag.opened == drag.refused == []
+
+
+@pytest.mark.usefixtures("makes_scenes")
+@pytest.mark.parametrize("size", [(800, 300), (301, 500), (397, 389)])
+def test_a_png_has_three_targets_that_fill_the_workspace(
+    drag: Drag, workspace: Workspace, size: tuple[int, int]
+) -> None:
+    workspace.resize(*size)
+    drag.enter(files("map.png"))
+    areas = workspace._targets.areas()
+    assert list(areas) == [Use.STYLE, Use.OPEN, Use.SCENE]
+    room = workspace.width() * workspace.height()
+    assert sum(area.width() * area.height() for area in areas.values()) == room
+    for use, area in areas.items():
+        for corner in (area.topLeft(), area.bottomRight()):
+            assert workspace._targets.use_at(QPointF(corner)) is use
+
+
+@pytest.mark.usefixtures("makes_scenes")
+def test_a_project_has_one_target(drag: Drag, workspace: Workspace) -> None:
+    drag.enter(files("lake.ora"))
+    assert list(workspace._targets.areas()) == [Use.OPEN]
+
+
+@pytest.mark.usefixtures("makes_scenes")
+def test_an_image_without_a_file_may_become_a_scene(drag: Drag, workspace: Workspace) -> None:
+    scenes: list[bytes] = []
+    workspace.scene_dropped.connect(scenes.append)
+    image = QImage(3, 2, QImage.Format.Format_RGB32)
+    image.fill(QColor(1, 2, 3))
+    data = QMimeData()
+    data.setImageData(image)
+    drag.drop(data, 700, 100)
+    assert read_photo(scenes[0])[0, 0].tolist() == [1, 2, 3]
+    assert drag.outcome == (0, 0, 0)
+
+
+def test_without_a_segmenter_a_photo_is_a_style_wherever_it_falls(
+    drag: Drag, workspace: Workspace
+) -> None:
+    drag.enter(files("sea.jpg"))
+    assert list(workspace._targets.areas()) == [Use.STYLE]
+    drag.enter(files("map.png"))
+    assert list(workspace._targets.areas()) == [Use.STYLE, Use.OPEN]
