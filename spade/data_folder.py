@@ -3,7 +3,7 @@
 A DATA folder holds ``images/`` and ``labels/`` paired by stem, or ``train/`` and ``val/``
 with the same inside, and ``classes.json``. Optional ``instances/`` holds instance maps, for
 generators that read their edges. ``photo-tags.json``, if there, lists stems to leave out
-under "reject". No torch here.
+under "reject", and those that may be shown more often under "best". No torch here.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from pathlib import Path
 from spade.formats.errors import InputError
 from spade.formats.palette import Palette, load_palette
 
-_PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+"""Of the files that count as photos of a DATA folder."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo, its label map and, if there is one, its instance map."""
+    """A photo, its label map and, if there is one, its instance map.
+
+    ``best``: the photo is tagged as one of the best.
+    """
 
     image: Path
     labels: Path
     instances: Path | None = None
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,12 @@ def open_data(folder: Path, validation_share: float = 0.03) -> DataFolder:
     Raises InputError if the folder, ``classes.json`` or a partner is missing.
     """
     palette = read_classes(folder)
-    rejected = _rejected(folder / "photo-tags.json")
+    tags = read_tags(folder / "photo-tags.json")
     if (folder / "train" / "images").is_dir():
-        training = _pairs(folder / "train", rejected)
-        validation = (
-            _pairs(folder / "val", rejected) if (folder / "val" / "images").is_dir() else []
-        )
+        training = _pairs(folder / "train", tags)
+        validation = _pairs(folder / "val", tags) if (folder / "val" / "images").is_dir() else []
     else:
-        pairs = _pairs(folder, rejected)
+        pairs = _pairs(folder, tags)
         validation = [p for p in pairs if name_hash(p.image.stem) < validation_share]
         held_out = set(validation)
         training = [p for p in pairs if p not in held_out]
@@ -79,35 +82,49 @@ def label_channels(palette: Palette) -> int:
     return max(palette.ids) + 1
 
 
-def _rejected(path: Path) -> frozenset[str]:
+def read_tags(path: Path) -> dict[str, frozenset[str]]:
+    """Stems by tag in a ``photo-tags.json``: at least those under "reject" and "best".
+
+    Both are empty if there is no such file. Raises InputError if it is of another form.
+    """
+    tags: dict[str, frozenset[str]] = {"reject": frozenset(), "best": frozenset()}
     if not path.is_file():
-        return frozenset()
+        return tags
     try:
-        tags = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path}: not readable as photo tags ({error}); mend or remove it"
         ) from None
-    stems = tags.get("reject", []) if isinstance(tags, dict) else None
-    if not isinstance(stems, list) or not all(isinstance(stem, str) for stem in stems):
-        raise InputError(
-            f'{path}: not photo tags; it needs {{"reject": [names without suffix, ...]}}'
-        )
-    return frozenset(stems)
+    other_form = InputError(
+        f'{path}: not photo tags; it needs {{"reject": [names without suffix, ...], "best": ...}}'
+    )
+    if not isinstance(data, dict):
+        raise other_form
+    for tag, stems in data.items():
+        if isinstance(stems, list) and all(isinstance(stem, str) for stem in stems):
+            tags[tag] = frozenset(stems)
+        elif tag in tags:
+            raise other_form
+    return tags
 
 
-def _pairs(folder: Path, rejected: frozenset[str]) -> list[Pair]:
+def _pairs(folder: Path, tags: dict[str, frozenset[str]]) -> list[Pair]:
     images, labels = folder / "images", folder / "labels"
     for part in (images, labels):
         if not part.is_dir():
             raise InputError(f"{part}: missing; a DATA folder has images/ and labels/")
     maps, instances = _png_by_stem(labels), _png_by_stem(folder / "instances")
-    photos = sorted(path for path in images.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
     return [
-        Pair(photo, maps[photo.stem], instances.get(photo.stem))
-        for photo in photos
-        if photo.stem in maps and photo.stem not in rejected
+        Pair(photo, maps[photo.stem], instances.get(photo.stem), photo.stem in tags["best"])
+        for photo in photos_in(images)
+        if photo.stem in maps and photo.stem not in tags["reject"]
     ]
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """The photos right inside ``folder``, sorted by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
 
 
 def _png_by_stem(folder: Path) -> dict[str, Path]:

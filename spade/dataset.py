@@ -1,12 +1,17 @@
-"""What a training step reads: random crops of the pairs of a DATA folder."""
+"""What a training step reads: random crops of the pairs of a DATA folder.
+
+A crop is resized, flipped and simplified on the processor, in threads and on uint8, which
+takes well under a millisecond of a core (``tests/bench/loader.py`` measures it): less than it
+would cost a GPU's launching thread, and a batch is the same on every device.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,19 +30,35 @@ from spade.formats.limits import check_size
 from spade.formats.palette import Palette
 from spade.formats.photo import read_photo, resize_photo
 from spade.labels import IGNORE_INDEX
+from spade.lookahead import cores, in_order
+from spade.sampling import Sampler, classes_present, weights
+from spade.simplify import simplify, with_unknown_patches
 
 Id = TypeVar("Id", bound=np.integer[Any])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """images: float32 ``(N, 3, size, size)`` in [-1, 1]; labels: uint8 ``(N, size, size)``;
+    """images: uint8 ``(N, 3, size, size)``, channels last; labels: uint8 ``(N, size, size)``;
     instances: int32 like labels, or None where no generator reads them.
     """
 
     images: Tensor
     labels: Tensor
     instances: Tensor | None = None
+
+    def pinned(self) -> Batch:
+        """The same in page-locked memory, which a CUDA device copies from on its own."""
+        return Batch(
+            self.images.pin_memory(),
+            self.labels.pin_memory(),
+            None if self.instances is None else self.instances.pin_memory(),
+        )
+
+
+def to_network(images: Tensor) -> Tensor:
+    """Photos as the networks read them: uint8 in 0..255 to float32 in [-1, 1]."""
+    return images.float().div_(127.5).sub_(1.0)
 
 
 @dataclass(frozen=True)
@@ -59,42 +80,70 @@ class PairedPictures:
 
     def __init__(
         self,
-        pairs: Iterable[Pair],
+        pairs: Sequence[Pair],
         palette: Palette,
         generator: GeneratorConfig | Pix2PixHDConfig,
         training: TrainingConfig,
+        on_read: Callable[[int], None] = lambda count: None,
     ) -> None:
         """``palette`` names the ids that label maps may hold, beside 255 if ``generator``
         has a "don't care" channel; instance maps are read if it has a channel for them.
-        Each pair is read before the next is taken from ``pairs``.
+        Files are decoded in threads; ``on_read`` is told how many are read, first 0, then in
+        the order of ``pairs`` after each, and may raise to stop it.
 
         Raises InputError naming the file that can't be read or does not fit its partner.
         """
+        _check_changes(generator, training)
         # The smallest crop of a photo this large is still a crop of ``size`` pixels.
         short_side = math.ceil(training.size / training.min_scale)
-        self._items = [_reduced(_read_pair(pair, palette, generator), short_side) for pair in pairs]
-        self._order: tuple[tuple[int, int], NDArray[np.intp]] | None = None
+
+        def read(pair: Pair) -> tuple[_Item, NDArray[np.bool_]]:
+            item = _read_pair(pair, palette, generator)
+            return _reduced(item, short_side), classes_present(item.labels)
+
+        self._items: list[_Item] = []
+        present = np.zeros((len(pairs), 256), np.bool_)
+        on_read(0)
+        with closing(in_order(read, pairs, min(16, cores()), "photos")) as results:
+            for item, classes in results:
+                present[len(self._items)] = classes
+                self._items.append(item)
+                on_read(len(self._items))
+        self._present = present
+        self._best = np.array([pair.best for pair in pairs], np.bool_)
+        self._sampler: tuple[tuple[float, float], Sampler] | None = None
+        self._order: tuple[tuple[object, ...], NDArray[np.intp]] | None = None
 
     def __len__(self) -> int:
         return len(self._items)
 
     def batch(self, config: TrainingConfig, step: int) -> Batch:
-        """Training batch number ``step``: random resized crops, flipped by chance."""
+        """Training batch number ``step``: random resized crops, flipped by chance, their maps
+        simplified or hidden in part as ``config`` says.
+        """
         rng = np.random.default_rng((config.seed, step))
         first = step * config.batch_size
-        return _stacked(
-            [
-                _random_crop(self._items[self._index(config, first + k)], config, rng)
-                for k in range(config.batch_size)
-            ]
-        )
+        crops = []
+        for k in range(config.batch_size):
+            crop = _random_crop(self._items[self._index(config, first + k)], config, rng)
+            if config.simplify or config.unknown_patches:
+                # Numbers of its own: the crops stay those of a run without.
+                crop = _crude(crop, config, np.random.default_rng((config.seed, 3, first + k)))
+            crops.append(crop)
+        return _stacked(crops)
 
     def _index(self, config: TrainingConfig, position: int) -> int:
-        epoch, place = divmod(position, len(self._items))
-        cached = self._order  # read once: two threads may make batches
-        if cached is None or cached[0] != (config.seed, epoch):
-            order = np.random.default_rng((config.seed, 1, epoch)).permutation(len(self._items))
-            self._order = cached = ((config.seed, epoch), order)
+        """Which photo comes at ``position``, counted from the start of training."""
+        factors = (config.best_factor, config.rare_power)
+        known = self._sampler  # read once, as below: several threads make batches
+        if known is None or known[0] != factors:
+            self._sampler = known = factors, Sampler(weights(self._present, self._best, *factors))
+        sampler = known[1]
+        epoch, place = divmod(position, sampler.length)
+        key = (*factors, config.seed, epoch)
+        cached = self._order
+        if cached is None or cached[0] != key:
+            self._order = cached = key, sampler.order(config.seed, epoch)
         return int(cached[1][place])
 
     def fixed(self, indices: Sequence[int], size: int) -> Batch:
@@ -108,11 +157,24 @@ class PairedPictures:
         return _stacked(crops)
 
 
+def _check_changes(generator: GeneratorConfig | Pix2PixHDConfig, training: TrainingConfig) -> None:
+    if training.unknown_patches and not generator.contain_dontcare:
+        raise InputError(
+            f"unknown_patches is {training.unknown_patches}, but this generator has no \"don't "
+            'care" channel; set contain_dontcare = true or unknown_patches = 0'
+        )
+    if training.simplify and generator.instance_edges:
+        raise InputError(
+            f"simplify is {training.simplify}, but this generator reads instance edges, which "
+            "can't follow; set simplify = 0 or instance_edges = false"
+        )
+
+
 def _read_pair(pair: Pair, palette: Palette, generator: GeneratorConfig | Pix2PixHDConfig) -> _Item:
     photo = read_photo(pair.image)
     labels = read_label_map(pair.labels, palette).labels
     _check_size(pair.labels, labels, pair.image, photo)
-    for class_id in np.unique(labels).tolist():
+    for class_id in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist():
         if class_id == IGNORE_INDEX and not generator.contain_dontcare:
             raise InputError(
                 f"{pair.labels}: has unknown pixels (255), but this generator has no \"don't "
@@ -171,10 +233,11 @@ def _nearest(ids: NDArray[Id], height: int, width: int) -> NDArray[Id]:
     """``ids`` ``(H, W)`` at another size: the pixel under each new pixel's centre."""
     rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
     columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
-    return ids[np.ix_(rows, columns)]
+    resized: NDArray[Id] = ids[rows][:, columns]
+    return resized
 
 
-def _random_crop(item: _Item, config: TrainingConfig, rng: np.random.Generator) -> Batch:
+def _random_crop(item: _Item, config: TrainingConfig, rng: np.random.Generator) -> _Item:
     height, width = item.labels.shape
     short = min(height, width)
     side = max(1, round(short * float(rng.uniform(config.min_scale, 1.0))))
@@ -183,51 +246,78 @@ def _random_crop(item: _Item, config: TrainingConfig, rng: np.random.Generator) 
     crop = _crop(item, top, left, side, config.size)
     if not config.flip or rng.random() >= 0.5:
         return crop
-    instances = None if crop.instances is None else crop.instances.flip(-1)
-    return Batch(crop.images.flip(-1), crop.labels.flip(-1), instances)
+    instances = None if crop.instances is None else _mirrored(crop.instances)
+    return _Item(_mirrored(crop.photo), _mirrored(crop.labels), instances)
 
 
-def _crop(item: _Item, top: int, left: int, side: int, size: int) -> Batch:
-    """The same window of all as a batch of one: the photo anti-aliased, ids by nearest."""
+def _mirrored(pixels: NDArray[Any]) -> NDArray[Any]:
+    # By torch: NumPy takes ten times as long to copy against the order of bytes.
+    mirrored: NDArray[Any] = torch.from_numpy(pixels).flip(1).numpy()
+    return mirrored
+
+
+def _crude(crop: _Item, config: TrainingConfig, rng: np.random.Generator) -> _Item:
+    """``crop`` with its map simplified, then hidden in part, each by its chance."""
+    labels = crop.labels
+    by_chance = rng.random(2)
+    if by_chance[0] < config.simplify:
+        labels = simplify(labels, rng)
+    if by_chance[1] < config.unknown_patches:
+        labels = with_unknown_patches(labels, rng)
+    return replace(crop, labels=labels)
+
+
+def _crop(item: _Item, top: int, left: int, side: int, size: int) -> _Item:
+    """The same window of all at ``size``: the photo anti-aliased, ids by nearest."""
     window = (slice(top, top + side), slice(left, left + side))
-    image = torch.from_numpy(np.ascontiguousarray(item.photo[window]))
-    image = image.permute(2, 0, 1).unsqueeze(0).float()
+    photo = np.ascontiguousarray(item.photo[window])
     if side != size:
+        # As channels last, which torch resizes as bytes, many at a time.
+        image = torch.from_numpy(photo).unsqueeze(0).permute(0, 3, 1, 2)
         image = F.interpolate(
             image, size=(size, size), mode="bilinear", align_corners=False, antialias=True
         )
-    labels, instances = (
-        None if ids is None else torch.from_numpy(_nearest(ids[window], size, size)).unsqueeze(0)
-        for ids in (item.labels, item.instances)
-    )
-    assert labels is not None
-    return Batch(image.div_(127.5).sub_(1.0), labels, instances)
+        photo = image[0].permute(1, 2, 0).numpy()
+    labels = _nearest(item.labels[window], size, size)
+    instances = None if item.instances is None else _nearest(item.instances[window], size, size)
+    return _Item(photo, labels, instances)
 
 
-def _stacked(crops: Sequence[Batch]) -> Batch:
-    """Batches of one as one batch."""
-    instances = [crop.instances for crop in crops if crop.instances is not None]
+def _stacked(crops: Sequence[_Item]) -> Batch:
+    size = len(crops[0].labels)
+    photos = np.empty((len(crops), size, size, 3), np.uint8)
+    labels = np.empty((len(crops), size, size), np.uint8)
+    instances = None if crops[0].instances is None else np.empty(labels.shape, np.int32)
+    for k, crop in enumerate(crops):
+        photos[k], labels[k] = crop.photo, crop.labels
+        if instances is not None and crop.instances is not None:
+            instances[k] = crop.instances
     return Batch(
-        torch.cat([crop.images for crop in crops]),
-        torch.cat([crop.labels for crop in crops]),
-        torch.cat(instances) if instances else None,
+        torch.from_numpy(photos).permute(0, 3, 1, 2),
+        torch.from_numpy(labels),
+        None if instances is None else torch.from_numpy(instances),
     )
 
 
 @contextmanager
 def prefetched(
-    pictures: PairedPictures, config: TrainingConfig, first: int
+    pictures: PairedPictures,
+    config: TrainingConfig,
+    first: int,
+    *,
+    pin: bool = False,
+    threads: int | None = None,
 ) -> Iterator[Iterator[Batch]]:
-    """Batches from number ``first`` on, the next one made in a thread while one is used."""
-    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+    """Batches from number ``first`` on, the next ones made in threads while one is used.
 
-        def run() -> Iterator[Batch]:
-            step = first
-            pending: Future[Batch] = pool.submit(pictures.batch, config, step)
-            while True:
-                ready = pending.result()
-                step += 1
-                pending = pool.submit(pictures.batch, config, step)
-                yield ready
+    Their number, by default a quarter of the cores, changes nothing but the speed. ``pin``:
+    the batches are in page-locked memory, for a CUDA device.
+    """
+    count = max(1, min(8, cores() // 4)) if threads is None else threads
 
-        yield run()
+    def made(step: int) -> Batch:
+        batch = pictures.batch(config, step)
+        return batch.pinned() if pin else batch
+
+    with closing(in_order(made, itertools.count(first), count, "batches")) as batches:
+        yield batches

@@ -12,7 +12,7 @@ from PIL import Image
 
 from spade.config import GeneratorConfig, TrainingConfig
 from spade.data_folder import label_channels, open_data
-from spade.dataset import Batch, PairedPictures, prefetched
+from spade.dataset import Batch, PairedPictures, prefetched, to_network
 from spade.formats.errors import InputError
 
 COLORS = np.array([[10, 20, 200], [200, 40, 30], [30, 180, 40]], dtype=np.uint8)
@@ -45,10 +45,15 @@ def decoded(
     return PairedPictures(data.training, data.palette, config, training or TrainingConfig())
 
 
+def assert_equal(batch: Batch, other: Batch) -> None:
+    assert torch.equal(batch.images, other.images)
+    assert torch.equal(batch.labels, other.labels)
+
+
 def assert_aligned(batch: Batch) -> None:
     """Photos show the colours of their labels."""
-    expected = torch.from_numpy(COLORS)[batch.labels.long()].permute(0, 3, 1, 2) / 127.5 - 1
-    wrong = (expected - batch.images).abs().amax(dim=1) > 0.05
+    expected = torch.from_numpy(COLORS)[batch.labels.long()].permute(0, 3, 1, 2).int()
+    wrong = (expected - batch.images.int()).abs().amax(dim=1) > 6
     # Only pixels beside a border differ: there the photo is smooth and the labels are not.
     padded = torch.nn.functional.pad(batch.labels.float(), (3, 3, 3, 3), mode="replicate")
     highest = torch.nn.functional.max_pool2d(padded[:, None], 7, 1)[:, 0]
@@ -92,7 +97,8 @@ def test_photo_and_labels_are_cropped_and_flipped_together(
     config = TrainingConfig(batch_size=24, size=64, min_scale=min_scale)
     pictures = decoded(write_data(tmp_path / "d"), config)
     batch = pictures.batch(config, 3)
-    assert batch.images.shape == (24, 3, 64, 64)
+    assert (batch.images.shape, batch.images.dtype) == ((24, 3, 64, 64), torch.uint8)
+    assert batch.images.is_contiguous(memory_format=torch.channels_last)
     assert batch.labels.shape == (24, 64, 64)
     assert_aligned(batch)
 
@@ -103,9 +109,7 @@ def test_a_batch_depends_on_its_number_alone_and_an_epoch_shows_all(tmp_path: Pa
     with prefetched(pictures, config, 5) as batches:
         fetched = [next(batches) for _ in range(3)]
     for step, batch in zip((5, 6, 7), fetched, strict=True):
-        again = pictures.batch(config, step)
-        assert torch.equal(batch.images, again.images)
-        assert torch.equal(batch.labels, again.labels)
+        assert_equal(batch, pictures.batch(config, step))
     assert not torch.equal(fetched[0].images, fetched[1].images)
     assert {pictures._index(config, i) for i in range(10)} == set(range(10))
     other = pictures.batch(replace(config, seed=1), 5)
@@ -196,9 +200,117 @@ def test_large_photos_are_kept_no_larger_than_the_crops_need(tmp_path: Path) -> 
     assert_aligned(pictures.batch(config, 0))
 
 
-@pytest.mark.parametrize("tags", ["[]", '{"reject": 5}', '{"reject": "p01"}', '{"reject": [[]]}'])
+@pytest.mark.parametrize(
+    "tags", ["[]", "3", '{"best": 5}', '{"reject": 5}', '{"reject": "p01"}', '{"reject": [[]]}']
+)
 def test_photo_tags_of_another_form_are_refused(tags: str, tmp_path: Path) -> None:
     folder = write_data(tmp_path / "d", 2)
     (folder / "photo-tags.json").write_text(tags)
     with pytest.raises(InputError, match=r"photo-tags\.json: not photo tags"):
         open_data(folder)
+
+
+def test_any_number_of_threads_makes_the_same_batches(tmp_path: Path) -> None:
+    config = TrainingConfig(batch_size=3, size=32, simplify=0.5, unknown_patches=0.5, rare_power=1)
+    pictures = decoded(write_data(tmp_path / "d", 7), config)
+    single = [pictures.batch(config, step) for step in range(9)]  # over the ends of epochs
+    for threads in (1, 4):
+        with prefetched(pictures, config, 2, threads=threads) as batches:
+            for step in range(2, 9):
+                assert_equal(next(batches), single[step])
+
+
+def test_an_error_in_a_thread_reaches_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainingConfig(batch_size=1, size=32)
+    pictures = decoded(write_data(tmp_path / "d", 2), config)
+    batch = pictures.batch
+
+    def failing(config: TrainingConfig, step: int) -> Batch:
+        if step == 2:
+            raise MemoryError("batch 2")
+        return batch(config, step)
+
+    monkeypatch.setattr(pictures, "batch", failing)
+    with prefetched(pictures, config, 0, threads=3) as batches:
+        assert_equal(next(batches), batch(config, 0))
+        next(batches)
+        with pytest.raises(MemoryError, match="batch 2"):
+            next(batches)
+
+
+def test_reading_counts_in_order_and_stops_when_told(tmp_path: Path) -> None:
+    data = open_data(write_data(tmp_path / "d", 30), 0.0)
+    config = GeneratorConfig(3, True)
+    counts: list[int] = []
+    PairedPictures(data.training, data.palette, config, TrainingConfig(), counts.append)
+    assert counts == list(range(31))
+
+    def stop(count: int) -> None:
+        if count == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        PairedPictures(data.training, data.palette, config, TrainingConfig(), stop)
+
+
+def test_networks_read_minus_one_to_one() -> None:
+    given = torch.tensor([[[[0, 255, 51]]]], dtype=torch.uint8)
+    assert torch.allclose(to_network(given), torch.tensor([-1.0, 1.0, -0.6]))
+
+
+def test_the_best_are_tagged_and_shown_more_often(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 10)
+    (folder / "photo-tags.json").write_text(json.dumps({"best": ["p03"], "snow": ["p01"]}))
+    assert [p.image.stem for p in open_data(folder, 0.0).training if p.best] == ["p03"]
+    pictures = decoded(folder)
+    config = TrainingConfig(best_factor=3.0)
+    epoch = [pictures._index(config, i) for i in range(12)]
+    assert sorted(epoch) == sorted([*range(10), 3, 3])
+    assert sorted(pictures._index(config, i) for i in range(12, 24)) == sorted(epoch)
+    assert [pictures._index(config, i) for i in range(12)] == epoch
+    assert {pictures._index(TrainingConfig(), i) for i in range(10)} == set(range(10))
+
+
+def test_photos_with_rare_classes_are_shown_more_often(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 8)
+    for path in sorted((folder / "labels").iterdir())[1:]:
+        Image.fromarray(np.asarray(Image.open(path)) % 2).save(path)  # class 2 in p00 alone
+    pictures = decoded(folder)
+    config = TrainingConfig(rare_power=0.5)
+    shown = [pictures._index(config, i) for i in range(100)]
+    assert shown.count(0) > 1.7 * max(shown.count(i) for i in range(1, 8))
+
+
+def test_simplified_maps_change_nothing_else(tmp_path: Path) -> None:
+    config = TrainingConfig(batch_size=16, size=64)
+    pictures = decoded(write_data(tmp_path / "d"), config)
+    plain = pictures.batch(config, 4)
+    crude = pictures.batch(replace(config, simplify=0.5), 4)
+    assert torch.equal(plain.images, crude.images)
+    changed = (plain.labels != crude.labels).flatten(1).any(dim=1)
+    assert 3 <= int(changed.sum()) <= 13
+    assert set(crude.labels.unique().tolist()) <= {0, 1, 2}
+    hidden = pictures.batch(replace(config, unknown_patches=1.0), 4)
+    assert torch.equal(plain.images, hidden.images)
+    unknown = hidden.labels == 255
+    assert unknown.flatten(1).any(dim=1).all()
+    assert torch.equal(hidden.labels[~unknown], plain.labels[~unknown])
+
+
+def test_changes_that_the_generator_cannot_follow_are_refused(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "d", 2)
+    with pytest.raises(InputError, match=r"unknown_patches is 0\.1, .*contain_dontcare = true"):
+        decoded(folder, TrainingConfig(unknown_patches=0.1), contain_dontcare=False)
+    with pytest.raises(InputError, match=r"simplify is 0\.1, .* instance_edges = false"):
+        decoded(folder, TrainingConfig(simplify=0.1), instance_edges=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("best_factor", 0.5), ("rare_power", -1.0), ("simplify", 1.5), ("unknown_patches", -0.1)],
+)
+def test_settings_out_of_range_are_named(setting: str, value: float) -> None:
+    with pytest.raises(InputError, match=f"{setting} is {value}: it must"):
+        TrainingConfig(**{setting: value})  # type: ignore[arg-type]
