@@ -61,4 +61,4 @@ def gradient_penalty(score: Tensor, image: Tensor) -> Tensor:
     Can be differentiated once more.
     """
     (gradient,) = torch.autograd.grad(score.sum(), image, create_graph=True)
-    return gradient.float().square().sum(dim=(1, 2, 3)).mean()
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
