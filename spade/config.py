@@ -226,6 +226,7 @@ class TrainingConfig:
     ``augment_cutout`` change what the discriminator sees (DiffAugment; the first a strength,
     1 is its paper's, the others shares of the side, 0.125 and 0.5 there); ``r1_weight``
     penalises the discriminator's gradient on photos, every ``r1_every`` steps.
+    ``perceptual_quarter`` shows VGG, most of a step's cost, a quarter of the pixels.
     ``labelmix_weight`` is OASIS' own consistency term; feature matching goes with the
     patch discriminator alone.
     """
@@ -251,6 +252,7 @@ class TrainingConfig:
     perceptual_weight: float = 10.0
     kld_weight: float = 0.05
     color_weight: float = 0.0
+    perceptual_quarter: bool = False
     labelmix_weight: float = 5.0
     r1_weight: float = 0.0
     r1_every: int = 16

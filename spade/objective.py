@@ -22,7 +22,7 @@ from spade.augment import draw_augmentation
 from spade.config import TrainingConfig
 from spade.encoder import Encoder, reparameterize
 from spade.losses import kl_divergence
-from spade.perceptual import PerceptualLoss
+from spade.perceptual import PerceptualLoss, quarter_view
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,10 @@ def train_step(
             losses |= generator_losses(networks.discriminator, *seen)
     if perceptual is not None and config.perceptual_weight > 0:
         with autocast:
-            losses["perceptual"] = perceptual(fake, images)
+            pair = (fake, images)
+            if config.perceptual_quarter:
+                pair = quarter_view(fake, images, step)
+            losses["perceptual"] = perceptual(*pair)
     if config.color_weight > 0:
         losses["color"] = F.l1_loss(F.avg_pool2d(fake, 8), F.avg_pool2d(images, 8))
 

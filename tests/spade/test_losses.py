@@ -11,7 +11,13 @@ from torch import Tensor
 
 from spade.formats.errors import InputError
 from spade.losses import feature_matching, hinge_discriminator, hinge_generator, kl_divergence
-from spade.perceptual import LAYER_WEIGHTS, PerceptualLoss, VggFeatures, load_vgg
+from spade.perceptual import (
+    LAYER_WEIGHTS,
+    PerceptualLoss,
+    VggFeatures,
+    load_vgg,
+    quarter_view,
+)
 
 
 def features(*scales: list[list[float]]) -> list[list[Tensor]]:
@@ -116,3 +122,18 @@ def test_vgg_layers_are_those_of_the_paper() -> None:
             assert list(vgg.features)[-1] == last  # conv5_1, in torchvision's numbering
             shapes = [tuple(f.shape[1:]) for f in vgg(torch.empty(1, 3, 64, 64))]
             assert shapes == [(64, 64, 64), (128, 32, 32), (256, 16, 16), (512, 8, 8), (512, 4, 4)]
+
+
+def test_quarter_views_show_both_pictures_the_same_places() -> None:
+    fake = torch.arange(2 * 3 * 16 * 24, dtype=torch.float32).view(2, 3, 16, 24)
+    places = set()
+    for step in range(30):
+        a, b = quarter_view(fake, fake.clone(), step)
+        assert a.shape == (2, 3, 8, 12)
+        assert torch.equal(a, b)
+        again, _ = quarter_view(fake, fake, step)
+        assert torch.equal(a, again)
+        if step % 2:
+            places.add(float(a[0, 0, 0, 0]))
+    assert len(places) > 10
+    assert float(quarter_view(fake, fake, 0)[0].mean()) == pytest.approx(float(fake.mean()))
