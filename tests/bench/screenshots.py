@@ -142,20 +142,37 @@ class Photographer:
         if release:
             self.mouse("release", *points[-1])
 
-    def drop(self, path: Path) -> None:
-        """Drop a file upon the picture."""
-        from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+    def drop(self, path: Path, where: float) -> None:
+        """Drop a file upon the workspace, ``where`` of its width from the left edge."""
+        from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
         from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
         workspace = self.window.workspace
         data = QMimeData()
         data.setUrls([QUrl.fromLocalFile(str(path))])
-        at = workspace.rect().center()
+        at = QPoint(round(workspace.width() * where), workspace.height() // 2)
         copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
         none = Qt.KeyboardModifier.NoModifier
         self.app.sendEvent(workspace, QDragEnterEvent(at, copy, data, left, none))
-        self.shoot("3-dropping")
+        self.shoot(f"3-dropping-{path.suffix[1:]}-at-{where:g}")
         self.app.sendEvent(workspace, QDropEvent(QPointF(at), copy, data, left, none))
+
+    def shoot_menu(self, name: str) -> None:
+        """A menu of the menu bar, opened."""
+        from PySide6.QtGui import QPainter
+
+        bar, menu = self.window.menuBar(), self.window.actions_table.menus[name]
+        below = bar.actionGeometry(menu.menuAction()).bottomLeft()
+        menu.popup(bar.mapToGlobal(below))
+        self.pause(0.2)
+        picture = self.window.grab()
+        painter = QPainter(picture)
+        painter.drawPixmap(bar.mapTo(self.window, below), menu.grab())
+        painter.end()
+        menu.close()
+        path = self.folder / f"2-menu-{name}.png"
+        picture.save(str(path))
+        print(path)
 
     def close_dialogs(self) -> None:
         """Close what stands open."""
@@ -181,7 +198,9 @@ def photograph(arguments: argparse.Namespace) -> int:
     camera.shoot("1-first-start")
     window.first_steps.dismiss()
     paint_a_lake(camera)
+    camera.shoot_menu("file")
     restyle(camera)
+    segment(camera)
     other_views(camera)
     dialogs(camera)
     errors(camera)
@@ -219,7 +238,7 @@ def restyle(camera: Photographer) -> None:
 
     photo = next(path for path in bundled_gallery() if "sunset" in path.stem)
     before = camera.window.document.style
-    camera.drop(photo)
+    camera.drop(photo, 0.25)
     camera.wait(lambda: camera.window.document.style != before, "the style")
     camera.settle()
     camera.shoot("3-restyled")
@@ -227,6 +246,23 @@ def restyle(camera: Photographer) -> None:
     camera.pause(8.0)
     camera.shoot("3-scene-in-each-style")
     camera.window.gallery.show_scene(False)
+
+
+def segment(camera: Photographer) -> None:
+    """Turn photos into scenes, one chosen, one dropped; only if the model has a segmenter."""
+    from spade.formats.resources import bundled_gallery
+
+    window = camera.window
+    if not window.workspace.makes_scenes:
+        return
+    for words in ("alpine", "forest-stream"):
+        photo = next(path for path in bundled_gallery() if words in path.stem)
+        window.document.mark_saved(Path("before.ora"))
+        camera.drop(photo, 0.75)
+        camera.shoot("3-segmenting")
+        camera.wait(lambda photo=photo: window.files.title == photo.stem, "the scene")
+        camera.settle()
+        camera.shoot(f"3-scene-of-{words}")
 
 
 def other_views(camera: Photographer) -> None:

@@ -12,8 +12,8 @@ from app.ui.look.icons import paint_glyph
 
 _TITLES = {
     Use.STYLE: ("Use as style", "The scene takes on its light and colours."),
-    Use.OPEN: ("Open as label map", "It becomes the scene you paint on."),
-    Use.SCENE: ("Turn into a scene", "A new scene: what is where in the photo, to paint on."),
+    Use.OPEN: ("Open as label map", "The map becomes the scene."),
+    Use.SCENE: ("Turn into a scene", "A new scene, laid out like the photo."),
 }
 _PROJECT = ("Open project", "It becomes the scene you paint on.")
 _GLYPHS = {
@@ -98,7 +98,9 @@ class DropTargets(QWidget):
     ) -> None:
         t = theme.tokens()
         refused = not self._drop.uses
-        box = QRectF(area).adjusted(_GAP, _GAP, -_GAP, -_GAP)
+        # Half a gap around each target and the whole, so that all gaps are the same.
+        box = QRectF(area).adjusted(_GAP / 2, _GAP / 2, -_GAP / 2, -_GAP / 2)
+        box &= QRectF(self.rect()).adjusted(_GAP, _GAP, -_GAP, -_GAP)
         pen = QPen(theme.color(t.accent if hot else t.danger if refused else t.border_strong), 2)
         pen.setStyle(Qt.PenStyle.SolidLine if hot else Qt.PenStyle.DashLine)
         painter.setPen(pen)
