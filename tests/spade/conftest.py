@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from spade.checkpoint import save_model
 from spade.config import EncoderConfig, GeneratorConfig
 from spade.encoder import Encoder
+from spade.evaluation.features import WIDTHS, Vgg16
 from spade.formats.palette import PaletteClass
 from spade.generator import Generator
 from spade.model import Model, ModelConfig
@@ -199,3 +201,19 @@ def make_reference_state(
     put("conv_img.weight", 3, last, 3, 3)
     put("conv_img.bias", 3)
     return state
+
+
+@pytest.fixture(scope="session")
+def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """VGG16 with random weights and LPIPS heads, as the real file has them, in fp16."""
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.safetensors"
+    source = torch.Generator().manual_seed(5)
+    state: dict[str, Tensor] = {}
+    for key, value in Vgg16().state_dict().items():
+        fan_in = value[0].numel() if value.ndim == 4 else 1
+        scale = (2 / fan_in) ** 0.5 if value.ndim == 4 else 0.05
+        state[key] = (torch.randn(value.shape, generator=source) * scale).half()
+    for number, width in enumerate(WIDTHS):
+        state[f"lpips.lin{number}"] = torch.rand(width, generator=source).half()
+    save_file(state, path)
+    return path
