@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from spade.acceleration import LossReader, StepLosses
 from spade.averaging import Average, recompute_statistics
 from spade.checkpoint import load_baseline, load_folder
 from spade.cli import run_command
@@ -19,6 +21,7 @@ from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
     GeneratorConfig,
+    OasisConfig,
     Pix2PixHDConfig,
     TrainingConfig,
 )
@@ -27,6 +30,7 @@ from spade.dataset import PairedPictures
 from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
+from spade.timeslice import TimeSlice
 from spade.trainer import Trainer
 from spade.training import Run, TrainingProgress, TrainingResult, train
 from spade.vgg_weights import find_vgg
@@ -64,19 +68,40 @@ def tiny(**training: object) -> Run:
     )
 
 
-def test_resuming_is_exact(data: Path, tmp_path: Path) -> None:
-    train(tiny(steps=4), data, tmp_path / "whole", device=CPU)
-    done: list[TrainingProgress] = []
+EVERYTHING: dict[str, object] = {
+    "augment_color": 0.5,
+    "augment_translation": 0.2,
+    "augment_cutout": 0.3,
+    "r1_weight": 1.0,
+    "r1_every": 2,
+    "color_weight": 1.0,
+}
+
+
+@pytest.mark.parametrize("kind", ["the paper's", "patch, all on", "oasis, all on"])
+def test_resuming_is_exact(kind: str, data: Path, tmp_path: Path) -> None:
+    run = tiny(steps=6, checkpoint_steps=3, **({} if kind == "the paper's" else EVERYTHING))
+    if kind.startswith("oasis"):
+        run = replace(run, discriminator=OasisConfig(2, ndf=2, levels=2))
+    keys: set[str] = set()
     train(
-        tiny(steps=4),
+        run,
         data,
-        tmp_path / "parts",
+        tmp_path / "whole",
         device=CPU,
-        on_progress=done.append,
-        should_stop=lambda: len(done) == 2,
+        on_progress=lambda progress: keys.update(progress.losses),
     )
-    assert torch.load(tmp_path / "parts" / "state.pt", weights_only=True)["step"] == 2
-    train(tiny(steps=4), data, tmp_path / "parts", device=CPU, resume=True)
+    expected = {"d", "gan", "kld"} | ({"labelmix"} if kind.startswith("oasis") else {"feature"})
+    assert keys == expected | (set() if kind == "the paper's" else {"r1", "color"})
+
+    def killed(progress: TrainingProgress) -> None:
+        if progress.step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, data, tmp_path / "parts", device=CPU, on_progress=killed)
+    assert torch.load(tmp_path / "parts" / "state.pt", weights_only=True)["step"] == 3
+    train(run, data, tmp_path / "parts", device=CPU, resume=True)
 
     def flat(value: object, name: str = "") -> dict[str, torch.Tensor]:
         if isinstance(value, torch.Tensor):
@@ -90,8 +115,113 @@ def test_resuming_is_exact(data: Path, tmp_path: Path) -> None:
     assert len(whole) > 300
     for name, tensor in whole.items():
         assert torch.equal(tensor, parts[name]), name
-    lines = (tmp_path / "parts" / "stats.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4]
+    lines = [(tmp_path / name / "stats.jsonl").read_text() for name in ("whole", "parts")]
+    assert lines[0] == lines[1]
+    assert [json.loads(line)["step"] for line in lines[0].splitlines()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_state_of_the_other_discriminator_does_not_fit(data: Path, tmp_path: Path) -> None:
+    train(tiny(steps=1), data, tmp_path / "out", device=CPU)
+    run = replace(tiny(steps=2), discriminator=OasisConfig(2, ndf=2, levels=2))
+    with pytest.raises(InputError, match=r"state\.pt: does not fit these settings"):
+        train(run, data, tmp_path / "out", device=CPU, resume=True)
+
+
+def test_going_on_from_weights_alone(data: Path, tmp_path: Path) -> None:
+    shards, said = tmp_path / "shards", []
+    train(tiny(steps=2), data, tmp_path / "there", device=CPU, shards=shards)
+    here = tmp_path / "here"
+    run = tiny(steps=4, checkpoint_steps=3)
+    result = train(run, data, here, device=CPU, resume=True, weights=shards, on_notice=said.append)
+    assert result.step == 4
+    assert said[0].startswith(f"weights of step 2 from {shards}")
+    assert "optimizers: start anew" in said
+    # The same place in the data, and statistics by their step, not by their line.
+    stats = here / "stats.jsonl"
+    assert [json.loads(line)["step"] for line in stats.read_text().splitlines()] == [3, 4]
+    said.clear()
+    run = tiny(steps=5, checkpoint_steps=3)
+    train(run, data, here, device=CPU, resume=True, weights=shards, on_notice=said.append)
+    assert said == [f"step 4 from {here / 'state.pt'}: everything as it was"]
+    assert [json.loads(line)["step"] for line in stats.read_text().splitlines()] == [3, 4, 5]
+    # --resume alone finds them in the folder of the run.
+    shards.rename(tmp_path / "there" / "shards")
+    (tmp_path / "there" / "state.pt").unlink()
+    said.clear()
+    train(run, data, tmp_path / "there", device=CPU, resume=True, on_notice=said.append)
+    assert "weights of step 2" in said[0]
+    with pytest.raises(InputError, match=r"manifest\.json: cannot be read"):
+        train(run, data, tmp_path / "x", device=CPU, weights=tmp_path / "nothing")
+
+
+def test_a_slice_too_short_for_a_step_leaves_all_as_it_was(data: Path, tmp_path: Path) -> None:
+    out, said = tmp_path / "out", []
+    short = {"minutes": 1.0, "began": time.monotonic() - 59, "on_notice": said.append}
+    assert train(tiny(steps=3), data, out, device=CPU, **short) == TrainingResult(None, 0)  # type: ignore[arg-type]
+    assert said == ["no time was left for a step: give more minutes"]
+    train(tiny(steps=1), data, out, device=CPU)
+    kept = (out / "state.pt").read_bytes()
+    over = short | {"began": time.monotonic() - 61, "resume": True}
+    result = train(tiny(steps=3), data, out, device=CPU, **over)  # type: ignore[arg-type]
+    assert result == TrainingResult(out / "model", 1)
+    assert said[-1] == "the time was over while photos were read: give more minutes"
+    assert (out / "state.pt").read_bytes() == kept
+
+
+def test_a_slice_ends_in_time_with_its_checkpoint() -> None:
+    now = [100.0]
+    part = TimeSlice(100.0, 1.0, clock=lambda: now[0])
+    # Nothing was measured yet: 8 batches of statistics and two grids at a third of a step.
+    assert not part.must_finish(1.0, 8)
+    now[0] = 145.0
+    assert part.must_finish(1.0, 8)
+    with part.finishing("checkpoint"):
+        now[0] += 1.0
+    with part.finishing("sample"):
+        now[0] += 0.5
+    assert not part.must_finish(1.0, 8)  # 1.3 * 1.5 + 1 + 2 seconds from 146.5 on
+    now[0] = 155.5
+    assert part.must_finish(1.0, 8)
+    assert not part.over()
+    now[0] = 160.0
+    assert part.over()
+    endless = TimeSlice(0.0, None)
+    assert not endless.over()
+    assert not endless.must_finish(1e9, 50)
+
+
+def test_losses_of_a_gpu_are_read_later_but_all_and_in_order() -> None:
+    class Event:
+        ready = False
+
+        def query(self) -> bool:
+            return self.ready
+
+        def synchronize(self) -> None:
+            self.ready = True
+
+    reader = LossReader(CPU)
+    events = [Event() for _ in range(LossReader.LAG + 2)]
+    for step, event in enumerate(events, 1):
+        reader._pending.append((step, ["d"], torch.tensor([step / 2]), event))  # type: ignore[arg-type]
+    # Two more than may be under way: the oldest two are waited for.
+    assert reader.take() == [StepLosses(1, {"d": 0.5}), StepLosses(2, {"d": 1.0})]
+    assert reader.take() == []
+    events[2].ready = events[4].ready = True
+    assert [done.step for done in reader.take()] == [3]
+    assert [done.step for done in reader.take(wait=True)] == list(range(4, LossReader.LAG + 3))
+
+
+def test_an_optimizer_of_another_device_computes_as_this_one_does(tmp_path: Path) -> None:
+    trainer = Trainer(tiny(), CPU)
+    state = trainer.state()
+    for key in ("optimizer_g", "optimizer_d"):
+        for group in state[key]["param_groups"]:
+            group["fused"] = True
+    torch.save(state, tmp_path / "state.pt")
+    trainer.load(tmp_path / "state.pt")
+    for optimizer in (trainer.optimizers.generator, trainer.optimizers.discriminator):
+        assert not optimizer.param_groups[0]["fused"]
 
 
 def test_the_result_opens_and_reports_come(data: Path, tmp_path: Path) -> None:
@@ -420,6 +550,31 @@ def test_the_command_trains_by_toml_and_flags(
     assert json.loads(capsys.readouterr().out)["step"] == 3
 
 
+def test_slices_by_the_command(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = tmp_path / "tiny.toml"
+    oasis = '[discriminator]\narchitecture = "oasis"\nlevels = 2\n'
+    config.write_text(TINY_TOML.replace("[discriminator]\n", oasis))
+    arguments = [str(data), "--config", str(config), "--no-vgg", "--device", "cpu", "--json"]
+    arguments += ["--minutes", "5"]
+    assert run_command("train", [*arguments, "--steps", "1", "--shards", "carried"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["model"] == str(Path("runs", "meadow", "model"))
+    assert "labelmix" in printed.err
+    assert run_command("train", [*arguments, "--resume"]) == 0
+    assert "step 1 from runs" in capsys.readouterr().err
+    elsewhere = ["--out", "elsewhere", "--weights", "carried"]
+    assert run_command("train", [*arguments, *elsewhere]) == 0
+    printed = capsys.readouterr()
+    assert "weights of step 1 from carried" in printed.err
+    assert json.loads(printed.out) == {"model": "elsewhere/model", "step": 3, "steps": 3}
+    for minutes in ("0", "-1", "nan", "inf"):
+        assert run_command("train", [*arguments, "--resume", f"--minutes={minutes}"]) == 2
+        assert "--minutes is" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("toml", "complaint"),
     [
@@ -439,6 +594,15 @@ def test_the_command_trains_by_toml_and_flags(
         ("[model]\nlicense = 'MIT'\n", "license is 'MIT'; known: name, licence"),
         ("[model]\nname = 3\n", "name is 3"),
         ("[training]\nsteps = 0\n", "steps is 0"),
+        ('[discriminator]\narchitecture = "unet"\n', "'unet': use patch or oasis"),
+        ('[discriminator]\narchitecture = "oasis"\nscales = 2\n', "unknown setting 'scales'"),
+        ('[discriminator]\narchitecture = "oasis"\nlabel_nc = 5\n', "tells 5 classes apart"),
+        (
+            '[discriminator]\narchitecture = "oasis"\n[training]\nsize = 96\n',
+            "size 96: it must be a multiple of 64 for a discriminator of 6 levels",
+        ),
+        ("[training]\nr1_every = 0\n", "r1_every is 0"),
+        ("[training]\naugment_cutout = 2.0\n", "augment_cutout is 2.0: it must lie in [0, 1]"),
         ("[trainer]\n", "unknown section 'trainer'"),
         ("[training\n", "not readable as TOML"),
         ('[training]\nbatch_size = "many"\n', "batch_size is 'many', expected int"),
