@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "render": "label maps to pictures",
     "grid": "label maps across, style images down (the paper's figure 1)",
     "segment": "photos to label maps",
+    "prepare": "photos and a segmenter to a folder to train on",
     "train": "train a generator on photos and label maps",
     "train-segmenter": "train a segmenter on hand-named label maps, and judge it",
     "evaluate": "score a model on photos it never trained on",

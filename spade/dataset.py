@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,14 +27,13 @@ from spade.formats.errors import InputError
 from spade.formats.images import open_image
 from spade.formats.label_png import read_label_map
 from spade.formats.limits import check_size
+from spade.formats.nearest import resize_ids
 from spade.formats.palette import Palette
 from spade.formats.photo import read_photo, resize_photo
 from spade.labels import IGNORE_INDEX
 from spade.lookahead import cores, in_order
 from spade.sampling import Sampler, classes_present, weights
 from spade.simplify import simplify, with_unknown_patches
-
-Id = TypeVar("Id", bound=np.integer[Any])
 
 
 @dataclass(frozen=True)
@@ -224,17 +223,9 @@ def _reduced(item: _Item, short_side: int) -> _Item:
     height, width = round(height * scale), round(width * scale)
     return _Item(
         resize_photo(item.photo, width, height),
-        _nearest(item.labels, height, width),
-        None if item.instances is None else _nearest(item.instances, height, width),
+        resize_ids(item.labels, height, width),
+        None if item.instances is None else resize_ids(item.instances, height, width),
     )
-
-
-def _nearest(ids: NDArray[Id], height: int, width: int) -> NDArray[Id]:
-    """``ids`` ``(H, W)`` at another size: the pixel under each new pixel's centre."""
-    rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
-    columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
-    resized: NDArray[Id] = ids[rows][:, columns]
-    return resized
 
 
 def _random_crop(item: _Item, config: TrainingConfig, rng: np.random.Generator) -> _Item:
@@ -278,8 +269,8 @@ def _crop(item: _Item, top: int, left: int, side: int, size: int) -> _Item:
             image, size=(size, size), mode="bilinear", align_corners=False, antialias=True
         )
         photo = image[0].permute(1, 2, 0).numpy()
-    labels = _nearest(item.labels[window], size, size)
-    instances = None if item.instances is None else _nearest(item.instances[window], size, size)
+    labels = resize_ids(item.labels[window], size, size)
+    instances = None if item.instances is None else resize_ids(item.instances[window], size, size)
     return _Item(photo, labels, instances)
 
 
