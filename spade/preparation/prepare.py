@@ -29,6 +29,7 @@ from spade.sampling import classes_present
 REASONS = ("rejected", "same name", "unreadable", "unknown")
 """Why a photo is dropped: tagged so; its name is taken; can't be read; too much unknown."""
 
+_WRITERS = 8  # they mostly wait for the disk
 _SHOWN = 192  # pixels of a dropped photo's map that is kept for looking at
 
 
@@ -119,7 +120,6 @@ def prepare(
     Raises InputError if the folder can't be written.
     """
     asked = thresholds(segmenter, settings.sure)
-    threads = max(2, min(8, cores()))
     result = Preparation()
     result.dropped += [Dropped(path, "same name") for path in sources.same_name]
     rejected = tags["reject"]
@@ -133,7 +133,7 @@ def prepare(
             return Dropped(photo.path, "unreadable", str(error))
 
     def labelled() -> Iterator[_Loaded | Dropped]:
-        with closing(in_order(load, photos, threads, "photos")) as loaded:
+        with closing(in_order(load, photos, min(8, cores()), "photos")) as loaded:
             for entry in loaded:
                 if isinstance(entry, Dropped) or entry.pixels is None:
                     yield entry
@@ -151,7 +151,7 @@ def prepare(
 
     with (
         closing(labelled()) as entries,  # type: ignore[type-var]  # a generator
-        closing(in_order(finish, entries, threads, "writing")) as finished,
+        closing(in_order(finish, entries, _WRITERS, "writing")) as finished,
     ):
         for done, entry in enumerate(finished, 1):
             if isinstance(entry, Kept):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,12 @@ def write_sheets(writer: DataWriter, result: Preparation, seed: int) -> list[Pat
     for entry in palette.classes:
         holding = [kept.name for kept in result.kept if kept.present[entry.id]]
         cells = [_alone(*_pair(writer, name), entry.id) for name in chosen(holding)]
-        page(f"class-{entry.id:03d}", cells, f"{entry.name}: of {len(holding)} photos that hold it")
+        slug = re.sub(r"\W+", "-", entry.name.lower()).strip("-")
+        page(
+            f"class-{entry.id:03d}-{slug}",
+            cells,
+            f"{entry.name}: of {len(holding)} photos that hold it",
+        )
     unsure = [entry for entry in result.dropped if entry.unknown is not None]
     by_name = {entry.photo.stem: entry for entry in unsure}
     cells = []
