@@ -98,7 +98,7 @@ def make_window(app: QApplication) -> MainWindow:
         preferences=preferences,
         files=files,
         worker=PreviewWorker(device=preferences.device),
-        choosers=Choosers(),
+        choosers=Choosers(preferences),
     )
     palette = load_palette(PALETTE)
     background = palette.find(BACKGROUND) or palette.classes[0]

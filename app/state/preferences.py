@@ -93,6 +93,9 @@ class Preferences(QObject):
     licence_seen = _Preference(False, _truth)
     geometry = _Preference("", _text)  # base64 of QMainWindow.saveGeometry
     layout = _Preference("", _text)  # base64 of QMainWindow.saveState
+    scene_folder = _Preference("", _text)  # where dialogs begin; "": at home
+    photo_folder = _Preference("", _text)
+    model_folder = _Preference("", _text)
     recent_files: _Preference[tuple[str, ...]] = _Preference((), _texts)  # newest first
 
     def __init__(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.state.preferences import Preferences
 from app.ui.actions import shortcut_rows
 from app.ui.dialogs.about_dialog import NO_LICENCE, AboutDialog, LicenceDialog, ModelInfoDialog
+from app.ui.dialogs.choosers import PALETTE_FILTER, PHOTO_FILTER, Choosers
 from app.ui.dialogs.crop_dialog import CropDialog
 from app.ui.dialogs.export_dialog import ExportDialog
 from app.ui.dialogs.labels_dialog import LabelsDialog
@@ -347,3 +350,45 @@ def test_a_pictures_image_owns_its_pixels(qapp):
     rgb[:] = 0
     colors = [[image.pixelColor(x, y).getRgb()[:3] for x in range(width)] for y in range(height)]
     assert colors == expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "kind"), [(PHOTO_FILTER, "photo_folder"), (PALETTE_FILTER, "model_folder")]
+)
+def test_a_dialog_begins_where_the_last_one_of_its_kind_ended(qtbot, tmp_path, filters, kind):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    preferences = Preferences()
+    choosers = Choosers(preferences)
+    chosen: list[Path] = []
+    choosers.open_file(parent, "Which?", filters, None, chosen.append)
+    (dialog,) = parent.findChildren(QFileDialog)
+    assert dialog.directory().path() == str(Path.home())
+    dialog.fileSelected.emit(str(tmp_path / "photo.jpg"))
+    dialog.reject()
+    assert chosen == [tmp_path / "photo.jpg"]
+    assert getattr(preferences, kind) == str(tmp_path)
+    preferences.flush()
+    again = Choosers(Preferences())
+    again.open_file(parent, "And now?", filters, None, chosen.append)
+    again.open_file(parent, "Elsewhere?", filters, tmp_path.parent, chosen.append)
+    dialogs = {d.windowTitle(): d for d in parent.findChildren(QFileDialog)}
+    assert dialogs["And now?"].directory().path() == str(tmp_path)
+    assert dialogs["Elsewhere?"].directory().path() == str(tmp_path.parent)
+    dialogs["Elsewhere?"].fileSelected.emit("/elsewhere/photo.jpg")
+    assert getattr(Preferences(), kind) == str(tmp_path)
+    for dialog in dialogs.values():
+        dialog.reject()
+
+
+@pytest.mark.parametrize("has_picture", [True, False])
+def test_export_asks_about_the_style_picture_if_there_is_one(qtbot, has_picture):
+    dialog = ExportDialog(80, 60, has_style_picture=has_picture)
+    qtbot.addWidget(dialog)
+    dialog.set_picture(noise(80, 60))
+    assert dialog.with_style.isVisibleTo(dialog) is has_picture
+    assert dialog.choice.with_style
+    dialog.with_style.setChecked(False)
+    assert not dialog.choice.with_style
+    dialog.format.setCurrentIndex(1)
+    assert not dialog.with_style.isEnabled()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -45,23 +46,35 @@ LARGEST_RENDER = 4096
 class ExportChoice:
     """What to write: ``picture`` enlarged ``scale`` times, as ``suffix``.
 
-    ``quality`` (1..100) counts for JPEG and WebP.
+    ``quality`` (1..100) counts for JPEG and WebP; ``with_style``, whether style pictures go
+    into the file, for PNG.
     """
 
     picture: Picture
     scale: int
     suffix: str
     quality: int
+    with_style: bool = True
 
 
 class ExportDialog(QDialog):
     """The window feeds it: ``set_picture`` with the canvas-size picture, ``set_rendered``
-    with what ``render_wanted`` asked for."""
+    with what ``render_wanted`` asked for.
+
+    ``has_style_picture``: the scene's style is a picture, which a PNG carries if one likes.
+    """
 
     render_wanted = Signal(int, int)
     render_abandoned = Signal()
 
-    def __init__(self, width: int, height: int, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        parent: QWidget | None = None,
+        *,
+        has_style_picture: bool = False,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export picture")
         self._canvas = (width, height)
@@ -70,6 +83,7 @@ class ExportDialog(QDialog):
         self._waiting_for: tuple[int, int] | None = None
         self._build_picture()
         self._build_choices(width, height)
+        self.with_style.setVisible(has_style_picture)
         columns = QHBoxLayout()
         columns.setSpacing(20)
         columns.addLayout(self._left, 1)
@@ -89,7 +103,9 @@ class ExportDialog(QDialog):
         if picture is None:
             raise RuntimeError("no picture to export yet")
         scale = 1 if self.render_anew.isChecked() else int(self.sizes.checkedId())
-        return ExportChoice(picture, scale, self.suffix, self.quality.value())
+        return ExportChoice(
+            picture, scale, self.suffix, self.quality.value(), self.with_style.isChecked()
+        )
 
     @property
     def suffix(self) -> str:
@@ -159,11 +175,18 @@ class ExportDialog(QDialog):
         self.format_note = QLabel()
         self.format_note.setWordWrap(True)
         self.format_note.setProperty("role", "caption")
+        self.with_style = QCheckBox("The st&yle picture travels with it")
+        self.with_style.setChecked(True)
+        self.with_style.setToolTip(
+            "Off: whoever opens the PNG in Spadework gets the scene in the model's own style, and "
+            "can't see the photo that yours came from"
+        )
         self.sizes = QButtonGroup(self)
         self._right = QVBoxLayout()
         self._right.setSpacing(8)
         self._right.addLayout(form)
         self._right.addWidget(self.format_note)
+        self._right.addWidget(self.with_style)
         self._right.addSpacing(8)
         self._right.addWidget(_section("Size"))
         for scale, text in ((1, "As on the &canvas"), (2, "Enlarged &2×"), (4, "Enlarged &4×")):
@@ -263,6 +286,7 @@ class ExportDialog(QDialog):
         lossy = suffix != ".png"
         for widget in (self.quality, self.quality_text, self._quality_label):
             widget.setEnabled(lossy)
+        self.with_style.setEnabled(not lossy)
         anew, picture = self.render_anew.isChecked(), self._shown()
         waiting = self._waiting_for is not None or (not anew and picture is None)
         self.progress.setVisible(waiting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from app.ui.dialogs.choosers import LABEL_FILTER, PICTURE_FILTERS, Choosers
 from app.ui.dialogs.export_dialog import ExportChoice, ExportDialog
 from app.ui.dialogs.labels_dialog import LabelsDialog
 from app.ui.files.file_controller import FileController
-from app.ui.files.scene_files import LabelKind, export_labels, export_picture
+from app.ui.files.scene_files import LabelKind, export_labels, export_picture, without_pictures
 from app.workers.messages import Failure, ModelInfo, Progress, Purpose, RenderResult
 from spade.formats.errors import InputError
 
@@ -110,8 +110,13 @@ class ExportController(QObject):
 
     def _show_dialog(self) -> None:
         document = self._document
-        dialog = ExportDialog(document.width, document.height, self._window)
         project = self._names.project()
+        dialog = ExportDialog(
+            document.width,
+            document.height,
+            self._window,
+            has_style_picture=project.style != without_pictures(project.style),
+        )
         keys: list[str] = []
 
         def render(size: tuple[int, int] | None, deliver: OnPicture) -> None:
@@ -151,6 +156,8 @@ class ExportController(QObject):
         )
 
     def _write_picture(self, path: Path, choice: ExportChoice, project: Project) -> None:
+        if not choice.with_style:
+            project = replace(project, style=without_pictures(project.style))
         self._files.submit(
             lambda: export_picture(path, choice.picture, choice.scale, choice.quality, project),
             lambda _: self.said.emit(f"Exported {path.name}"),

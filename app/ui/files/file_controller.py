@@ -63,7 +63,6 @@ class FileController(QObject):
         self._preferences, self._files = preferences, files
         self._choosers, self._window = choosers, window
         self._title = UNTITLED
-        self._folder: Path | None = None
         self.trained_size: int | None = None
         document.path_changed.connect(self.title_changed)
 
@@ -81,9 +80,10 @@ class FileController(QObject):
 
     @property
     def folder(self) -> Path:
-        """Where file dialogs begin: the folder used last, else the home folder."""
-        path = self._document.path
-        return path.parent if path is not None else (self._folder or Path.home())
+        """Where file dialogs begin: the folder used last, also before the last start, else
+        the home folder."""
+        path, last = self._document.path, self._preferences.scene_folder
+        return path.parent if path is not None else Path(last or Path.home())
 
     def project(self) -> Project:
         """The scene as it would be saved now, with the newest picture of it that there is.
@@ -178,6 +178,7 @@ class FileController(QObject):
         def done(_result: object) -> None:
             self._document.mark_saved(path, edits)
             self._preferences.add_recent_file(path)
+            self._preferences.scene_folder = str(path.parent)
             self.said.emit(f"Saved {path.name}")
             if then is not None:
                 then()
@@ -250,7 +251,7 @@ class FileController(QObject):
         self._title = sample_name(path) if found.origin is Origin.SAMPLE else path.stem
         self._document.load(found.project, path if is_project else None)
         if found.origin is not Origin.SAMPLE and path.is_absolute():
-            self._folder = path.parent
+            self._preferences.scene_folder = str(path.parent)
         if found.origin not in (Origin.SAMPLE, Origin.PHOTO):
             self._preferences.add_recent_file(path)
         self._shown(found)

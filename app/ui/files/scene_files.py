@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.project_file import Project, load_project
-from app.core.style import SampledStyle, Style
+from app.core.style import ImageStyle, SampledStyle, Style
 from app.core.style_json import style_from_json, style_to_json
 from spade.formats.errors import InputError
 from spade.formats.label_png import (
@@ -125,6 +125,12 @@ def export_picture(path: Path, picture: Pixels, scale: int, quality: int, projec
         labels=encode_label_map(project.labels, project.palette),
     )
     write_picture(path, picture, info, quality)
+
+
+def without_pictures(style: Style) -> Style:
+    """The same style, or the model's own if a picture would have to tell of it."""
+    sources = (style.source, style.second)
+    return Style() if any(isinstance(source, ImageStyle) for source in sources) else style
 
 
 def export_labels(path: Path, labels: Pixels, palette: Palette, kind: LabelKind) -> int:

@@ -171,7 +171,7 @@ def _mouse(view, kind, x, y, button, buttons) -> None:
 
 
 def drop(widget: QWidget, path: Path, position: QPoint | None = None) -> None:
-    """Drop a file on a widget."""
+    """Drop a file on a widget: on its left, where photos are styles, if nothing is said."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     drop_data(widget, data, position)
@@ -179,7 +179,7 @@ def drop(widget: QWidget, path: Path, position: QPoint | None = None) -> None:
 
 def drop_data(widget: QWidget, data: QMimeData, position: QPoint | None = None) -> None:
     """Drop anything on a widget."""
-    at = position or widget.rect().center()
+    at = position or QPoint(widget.width() // 8, widget.height() // 2)
     copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     none = Qt.KeyboardModifier.NoModifier
     QApplication.sendEvent(widget, QDragEnterEvent(at, copy, data, left, none))

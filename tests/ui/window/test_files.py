@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QDialog
 from app.core.style import ImageStyle, SampledStyle, Style
 from app.core.tools import ViewMode
 from app.state.folders import state_dir
+from app.state.preferences import Preferences
 from app.ui.canvas.badges import State
 from app.ui.dialogs.about_dialog import LicenceDialog
 from app.ui.dialogs.export_dialog import ExportDialog
@@ -318,6 +319,41 @@ def test_export_png_holds_the_pixels_and_the_scene(window, qtbot, tmp_path):
     assert window.document.style == Style(SampledStyle(7))
     settle(qtbot, window)
     assert np.array_equal(window.preview.picture, shown)
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_the_style_picture_stays_at_home_if_one_likes(window, qtbot, tmp_path, second):
+    noise = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
+    image = ImageStyle(noise, "grandma's garden")
+    style = Style(SampledStyle(4), image, 0.5) if second else Style(image)
+    window.document.set_style(style)
+    settle(qtbot, window)
+    labels = window.document.snapshot()
+    with_it, without = tmp_path / "with.png", tmp_path / "without.png"
+    export(window, qtbot, with_it)
+    export(window, qtbot, without, lambda form: form.with_style.setChecked(False))
+    assert b"grandma" in with_it.read_bytes()
+    assert b"grandma" not in without.read_bytes()
+    assert len(without.read_bytes()) < len(with_it.read_bytes()) - noise.size / 2
+    assert window.document.style == style
+    window.document.new(20, 20, SKY, LANDSCAPE, "landscape")
+    open_file(window, qtbot, without)
+    assert np.array_equal(window.document.labels, labels)
+    assert window.document.style == Style()
+
+
+def test_where_scenes_were_opened_and_saved_is_known_next_time(window, qtbot, tmp_path):
+    assert window.files.folder == Path.home()
+    (tmp_path / "maps").mkdir()
+    path = tmp_path / "maps" / "map.png"
+    write_label_map(path, scene(), LANDSCAPE)
+    open_file(window, qtbot, path)
+    assert window.files.folder == path.parent
+    save_as(window, qtbot, tmp_path / "saved.ora")
+    window.document.new(20, 20, SKY, LANDSCAPE, "landscape")
+    assert window.files.folder == tmp_path
+    window.services.preferences.flush()
+    assert Preferences().scene_folder == str(tmp_path)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])

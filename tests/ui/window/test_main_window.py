@@ -101,7 +101,7 @@ def test_a_dropped_png_may_be_a_style_or_a_scene(window, qtbot, tmp_path):
     drop(window.workspace, path, QPoint(area.width() // 4, area.height() // 2))
     qtbot.waitUntil(lambda: isinstance(window.document.style.source, ImageStyle))
     window.actions_table["undo"].trigger()
-    drop(window.workspace, path, QPoint(area.width() * 3 // 4, area.height() // 2))
+    drop(window.workspace, path, QPoint(area.width() // 2, area.height() // 2))
     qtbot.waitUntil(lambda: (window.document.width, window.document.height) == (48, 32))
     assert (window.document.labels == WATER).all()
 
