@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from spade.data_folder import name_hash, read_classes
 from spade.formats.errors import InputError
 from spade.formats.label_png import read_label_map
 from spade.formats.merge import ClassMerge, load_merge, same_classes
+from spade.formats.nearest import resize_ids
 from spade.formats.photo import read_photo, resize_photo
 
 HELD_OUT_SHARE = 0.1
@@ -47,7 +47,6 @@ def read_labelled(
     merge: Path | None = None,
     *,
     short_side: int = 256,
-    rejected: Iterable[str] = (),
 ) -> LabelledSet:
     """Read folders of ``labels/`` and ``classes.json`` into memory.
 
@@ -56,7 +55,6 @@ def read_labelled(
 
     Raises InputError naming the file that is missing, damaged or does not fit.
     """
-    left_out = set(rejected)
     found: dict[str, tuple[Path, Path, ClassMerge]] = {}
     first: ClassMerge | None = None
     for folder in folders:
@@ -72,7 +70,7 @@ def read_labelled(
         if not labels:
             raise InputError(f"{folder / 'labels'}: no label maps (*.png) there")
         for path in labels:
-            if path.stem not in found and path.stem not in left_out:
+            if path.stem not in found:
                 found[path.stem] = (_picture_of(path, places), path, classes)
     if first is None:
         raise InputError("no folder of labelled pictures given")
@@ -86,17 +84,6 @@ def read_labelled(
         tuple(p for p in pictures if p.name not in held_out),
         tuple(p for p in pictures if p.name in held_out),
     )
-
-
-def read_rejected(tags: Path | None) -> frozenset[str]:
-    """Names under "reject" of a tags file; none without a file."""
-    if tags is None:
-        return frozenset()
-    try:
-        data = json.loads(tags.read_text(encoding="utf-8"))
-        return frozenset(str(name) for name in data.get("reject", []))
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{tags}: not readable as photo tags ({error}); mend it") from None
 
 
 def _picture_of(labels: Path, places: Sequence[Path]) -> Path:
@@ -122,7 +109,5 @@ def _read(
     scale = short_side / min(height, width)
     if scale < 1:
         height, width = round(height * scale), round(width * scale)
-        rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
-        columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
-        photo, ids = resize_photo(photo, width, height), ids[np.ix_(rows, columns)]
+        photo, ids = resize_photo(photo, width, height), resize_ids(ids, height, width)
     return LabelledPicture(name, photo, ids)
