@@ -390,5 +390,6 @@ def test_export_asks_about_the_style_picture_if_there_is_one(qtbot, has_picture)
     assert dialog.choice.with_style
     dialog.with_style.setChecked(False)
     assert not dialog.choice.with_style
+    assert "own style" in dialog.format_note.text()
     dialog.format.setCurrentIndex(1)
     assert not dialog.with_style.isEnabled()

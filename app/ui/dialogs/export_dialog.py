@@ -38,6 +38,10 @@ ABOUT_FORMAT = {
     ".jpg": "Small, and opened everywhere. The scene can't be read back from it.",
     ".webp": "Smaller still. The scene can't be read back from it.",
 }
+WITHOUT_STYLE = (
+    "Lossless. It carries the label map and the model: Spadework opens it again as this scene, in "
+    "the model's own style."
+)
 SMALLEST_RENDER = 64
 LARGEST_RENDER = 4096
 
@@ -234,6 +238,7 @@ class ExportDialog(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.format.currentIndexChanged.connect(self._refresh)
+        self.with_style.toggled.connect(self._refresh)
         self.quality.valueChanged.connect(lambda value: self.quality_text.setText(str(value)))
         self.sizes.buttonToggled.connect(self._size_changed)
         self.width_box.valueChanged.connect(self._follow_width)
@@ -282,8 +287,9 @@ class ExportDialog(QDialog):
 
     def _refresh(self) -> None:
         suffix = self.suffix
-        self.format_note.setText(ABOUT_FORMAT[suffix])
         lossy = suffix != ".png"
+        bare = not lossy and not self.with_style.isChecked()
+        self.format_note.setText(WITHOUT_STYLE if bare else ABOUT_FORMAT[suffix])
         for widget in (self.quality, self.quality_text, self._quality_label):
             widget.setEnabled(lossy)
         self.with_style.setEnabled(not lossy)
