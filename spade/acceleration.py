@@ -28,6 +28,13 @@ def adam_options(device: torch.device) -> dict[str, Any]:
     return {"fused": True} if device.type == "cuda" else {}
 
 
+def send(values: Tensor, device: torch.device) -> Tensor:
+    """``values`` on ``device``; a GPU fetches them without the CPU waiting for it."""
+    if device.type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
+
+
 @dataclass(frozen=True)
 class StepLosses:
     """The losses of step number ``step``, counted from 1."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spade.acceleration import send
 from spade.config import TrainingConfig
 from spade.discriminator import Discriminator
 from spade.losses import (
@@ -83,4 +84,4 @@ def _coins(config: TrainingConfig, n: int, label_nc: int, step: int, like: Tenso
     """LabelMix's coins for each class of each map: a function of (seed, step)."""
     rng = np.random.default_rng((config.seed, 4, step))
     coins = torch.from_numpy(rng.integers(0, 2, (n, label_nc + 1)).astype(np.float32))
-    return coins.to(like.device, non_blocking=True)
+    return send(coins, like.device)

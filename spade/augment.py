@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spade.acceleration import send
 from spade.config import TrainingConfig
 
 
@@ -24,13 +25,13 @@ class Augmentation:
     """T for a batch of N pictures.
 
     color: float32 ``(N, 3)``, what is added for brightness, and the factors of saturation
-    and contrast; shift: pixels ``(down, right)`` of each picture; hole: ``(top, left,
-    height, width)`` in pixels of each, height 0 where nothing is cut. None: left as is.
+    and contrast; shift: pixels ``(down, right)`` of each picture; hole: int64 ``(N, 4)``,
+    top, left, height and width in pixels. None: left as is.
     """
 
     color: Tensor | None
     shift: tuple[tuple[int, int], ...] | None
-    hole: tuple[tuple[int, int, int, int], ...] | None
+    hole: Tensor | None
 
     def __call__(self, semantic: Tensor, *images: Tensor) -> tuple[Tensor, ...]:
         """semantic: ``(N, C, H, W)``; images: each ``(N, 3, H, W)`` in [-1, 1]. Returns all.
@@ -74,10 +75,11 @@ def draw_augmentation(
     # The middle of the hole is anywhere in the picture: part of it may lie outside.
     corner = rng.integers(0, size + 1 - side % 2, (n, 2)) - side // 2
     color = torch.from_numpy((change + np.array([0.0, 1.0, 1.0])).astype(np.float32))
+    hole = torch.from_numpy(np.concatenate([corner, np.full((n, 2), side)], axis=1))
     return Augmentation(
-        color.to(device, non_blocking=True) if config.augment_color else None,
+        send(color, device) if config.augment_color else None,
         tuple((int(down), int(right)) for down, right in shift) if reach else None,
-        tuple((int(top), int(left), side, side) for top, left in corner) if side else None,
+        send(hole, device) if side else None,
     )
 
 
@@ -101,10 +103,9 @@ def _moved(pictures: Tensor, shift: tuple[tuple[int, int], ...]) -> Tensor:
     return torch.stack(windows).contiguous(memory_format=torch.channels_last)
 
 
-def _kept(hole: tuple[tuple[int, int, int, int], ...], like: Tensor) -> Tensor:
+def _kept(hole: Tensor, like: Tensor) -> Tensor:
     """``(N, 1, H, W)``: 0 in the holes, 1 elsewhere."""
-    boxes = torch.tensor(hole, device=like.device)[:, :, None, None]
-    top, left, height, width = boxes.unbind(1)
+    top, left, height, width = hole[:, :, None, None].unbind(1)
     rows = torch.arange(like.shape[-2], device=like.device)[None, :, None]
     columns = torch.arange(like.shape[-1], device=like.device)[None, None, :]
     inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spade.acceleration import LossReader, StepLosses, adam_options, prepare_backends
+from spade.acceleration import LossReader, StepLosses, adam_options, prepare_backends, send
 from spade.averaging import Average
 from spade.config import (
     DiscriminatorConfig,
@@ -220,7 +220,7 @@ class Trainer:
             return None
         seed = int(np.random.default_rng((self.run.training.seed, 2, step)).integers(2**62))
         random = torch.Generator().manual_seed(seed)
-        return torch.randn(n, self.run.encoder.z_dim, generator=random).to(self.device)
+        return send(torch.randn(n, self.run.encoder.z_dim, generator=random), self.device)
 
     @torch.no_grad()
     def sample_columns(self, pictures: PairedPictures, fixed: Batch) -> list[Tensor]:

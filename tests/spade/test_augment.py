@@ -56,7 +56,7 @@ def test_a_shift_has_no_wrap_around() -> None:
     semantic = torch.ones(1, 1, 4, 4)
     _, moved = Augmentation(None, ((1, -2),), None)(semantic, image)
     assert moved[0, 0].tolist() == [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0]]
-    _, cut = Augmentation(None, None, ((-1, 2, 3, 3),))(semantic, image)
+    _, cut = Augmentation(None, None, torch.tensor([[-1, 2, 3, 3]]))(semantic, image)
     assert cut[0, 0].tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]]
 
 

@@ -123,7 +123,7 @@ def test_a_kill_between_shards_and_manifest_leaves_the_old_set(
         '{"version": 1, "step": "x"}',
         '{"version": 1, "step": -1, "parts": {}, "shards": {}, "tensors": {}}',
         '{"version": 1, "step": 1, "parts": {"a": "h"}, "shards": {}, "tensors": {}}',
-        '{"version": 1, "step": 1, "parts": {"a": ""}, "shards": {}, "tensors": {"a": {"w": [""]}}}',
+        '{"version": 1, "step": 1, "parts": {"a": ""}, "shards": {}, "tensors": {"a": {"w": [1]}}}',
         '{"version": 1, "step": 1, "parts": [], "shards": [], "tensors": []}',
         "[" * 100_000,
     ],
