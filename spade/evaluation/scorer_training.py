@@ -22,6 +22,7 @@ CELLS_A_PHOTO = 192
 
 _EPOCHS = 10
 _BATCH = 1024
+_SMALLEST_BATCH = 32
 _RATE = 1e-3
 _DECAY = 0.02
 
@@ -86,10 +87,10 @@ def train_scorer(
     device: torch.device,
     on_epoch: Callable[[int, int, float], None],
     seed: int = 0,
-    epochs: int = _EPOCHS,
 ) -> Scorer:
     """The head that tells the cells apart: AdamW, the rate falling as a half cosine.
 
+    Few cells are taken in small batches, so that there are steps enough to learn.
     on_epoch(done, of, mean loss). The same cells and seed give the same weights on one
     machine.
     """
@@ -102,11 +103,12 @@ def train_scorer(
         scorer.to(device).train()
         optimizer = torch.optim.AdamW(scorer.parameters(), lr=_RATE, weight_decay=_DECAY)
         count = len(cells.labels)
-        steps = epochs * -(-count // _BATCH)
+        batch = min(_BATCH, max(_SMALLEST_BATCH, count // 64))
+        steps = _EPOCHS * -(-count // batch)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        for epoch in range(epochs):
+        for epoch in range(_EPOCHS):
             total = 0.0
-            for picked in torch.split(torch.randperm(count, generator=order), _BATCH):
+            for picked in torch.split(torch.randperm(count, generator=order), batch):
                 seen = Columns(
                     tuple(b[picked].to(device).float()[:, :, None, None] for b in cells.blocks),
                     cells.scenes[cells.photo[picked]].to(device),
@@ -117,7 +119,7 @@ def train_scorer(
                 optimizer.step()
                 schedule.step()
                 total += float(loss.detach()) * len(picked)
-            on_epoch(epoch + 1, epochs, total / count)
+            on_epoch(epoch + 1, _EPOCHS, total / count)
     return scorer.requires_grad_(False).eval()
 
 
