@@ -80,20 +80,17 @@ class Segmenter:
         scale = min(1.0, _REFINE_SIDE / max(height, width))
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         image = _resized(pixels.permute(2, 0, 1).unsqueeze(0).float().div_(255), size)
-        total = torch.zeros(1, self.network.head.out_channels, *size, device=self.device)
+        # Added up at the resolution of the network's answers, half the refining's.
+        coarse = (-(-size[0] // 4), -(-size[1] // 4))
+        total = torch.zeros(1, self.network.head.out_channels, *coarse, device=self.device)
         for side in VIEW_SIDES:
             view = _resized(image, _view_size(size, side))
-            for mirrored in (False, True):
-                logits = self.network(view.flip(-1) if mirrored else view).float()
-                logits[:, self._absent] = -torch.inf
-                answer = logits.softmax(dim=1)
-                total += F.interpolate(
-                    answer.flip(-1) if mirrored else answer,
-                    size=size,
-                    mode="bilinear",
-                    align_corners=False,
-                )
-        mean = total[0] / (2 * len(VIEW_SIDES))
+            logits = self.network(torch.cat([view, view.flip(-1)])).float()
+            logits[:, self._absent] = -torch.inf
+            straight, mirrored = logits.softmax(dim=1).split(1)
+            answer = (straight + mirrored.flip(-1)) / 2
+            total += F.interpolate(answer, size=coarse, mode="bilinear", align_corners=False)
+        mean = total[0] / len(VIEW_SIDES)
         radius = max(1, round(_RADIUS * min(size) / 256))
         return guided_filter(mean, image[0], radius, _EPSILON)
 
