@@ -138,7 +138,9 @@ class Trainer:
         if config.vgg and config.perceptual_weight > 0:
             vgg = load_vgg(Path(config.vgg), config.vgg_blocks)
             self.perceptual = PerceptualLoss(self._placed(vgg))
-        weights = (config.gan_weight, config.feature_weight, config.color_weight)
+        patches = isinstance(run.discriminator, DiscriminatorConfig)
+        features = config.feature_weight if patches else 0.0
+        weights = (config.gan_weight, features, config.color_weight)
         if self.perceptual is None and not any(weights):
             raise InputError(
                 "no loss is left to train the generator with: give VGG weights or raise "

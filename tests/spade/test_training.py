@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import time
@@ -16,7 +17,7 @@ from spade.acceleration import LossReader, StepLosses
 from spade.averaging import Average, recompute_statistics
 from spade.checkpoint import load_baseline, load_folder
 from spade.cli import run_command
-from spade.commands.train import StopOnInterrupt
+from spade.commands.train import StopOnInterrupt, configure, read_settings
 from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
@@ -27,13 +28,17 @@ from spade.config import (
 )
 from spade.data_folder import open_data
 from spade.dataset import PairedPictures
+from spade.encoder import Encoder
 from spade.formats.errors import InputError
+from spade.formats.resources import bundled
 from spade.generator import Generator
 from spade.labels import semantic_map
+from spade.model import count_parameters
 from spade.timeslice import TimeSlice
 from spade.trainer import Trainer
 from spade.training import Run, TrainingProgress, TrainingResult, train
 from spade.vgg_weights import find_vgg
+from spade.weights import build_plain
 
 CPU = torch.device("cpu")
 
@@ -477,6 +482,10 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     silent = replace(plain.training, gan_weight=0.0, feature_weight=0.0)
     with pytest.raises(InputError, match="no loss is left"):
         Trainer(replace(plain, training=silent), CPU)
+    oasis = OasisConfig(2, ndf=2, levels=2)
+    features_alone = replace(silent, feature_weight=10.0)
+    with pytest.raises(InputError, match="no loss is left"):
+        Trainer(replace(plain, training=features_alone, discriminator=oasis), CPU)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -573,6 +582,24 @@ def test_slices_by_the_command(
     for minutes in ("0", "-1", "nan", "inf"):
         assert run_command("train", [*arguments, "--resume", f"--minutes={minutes}"]) == 2
         assert "--minutes is" in capsys.readouterr().err
+
+
+def test_the_bundled_settings_are_sound(data: Path, tmp_path: Path) -> None:
+    """And as large as they say."""
+    classes = [{"id": i, "name": f"c{i}", "color": f"#0000{i:02d}"} for i in range(18)]
+    (data / "classes.json").write_text(json.dumps({"name": "18", "classes": classes}))
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    sizes = {}
+    for path in sorted(bundled("assets/models/landscape").glob("training*.toml")):
+        run = read_settings(parser.parse_args([str(data), "--config", str(path)]))
+        assert run.name == "landscape"
+        assert run.encoder is not None
+        networks = build_plain(Generator, run.generator, ""), build_plain(Encoder, run.encoder, "")
+        sizes[path.name] = tuple(count_parameters(network) for network in networks)
+    assert sizes["training-gpu.toml"] == (25_327_587, 1_502_176)
+    assert sum(2 * n for n in sizes["training-gpu.toml"]) < 54e6  # bytes as fp16
+    assert "training.toml" in sizes
 
 
 @pytest.mark.parametrize(
