@@ -90,6 +90,11 @@ def run(args: argparse.Namespace) -> Report:
     from spade.evaluation.painters import ModelPainter
     from spade.evaluation.report import to_json, to_text
 
+    if args.card is not None:
+        try:
+            args.card.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{args.card}: cannot be made ({error.strerror})") from None
     model = open_model(args)
     share, said_by = _share(args, model)
     material = open_material(args.data, share, args.named, args.merge, args.limit)
@@ -115,10 +120,10 @@ def run(args: argparse.Namespace) -> Report:
     data: dict[str, Any] = {
         "model": model.name,
         "model_provenance": model.provenance,
-        "data": str(args.data),
+        "data": _shown(args.data),
         "device": str(model.device),
         "share": share,
-        "named": [str(folder) for folder in args.named],
+        "named": [_shown(folder) for folder in args.named],
         "scorer_photos": len(scorer.photos),
         "remarks": remarks,
         **to_json(result),
@@ -278,31 +283,34 @@ def _write_card(
     from spade.evaluation.sheets import write_sheets
 
     folder: Path = args.card
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
+    # First of all what took longest.
+    write_atomically(folder / "evaluation.json", (json.dumps(data, indent=1) + "\n").encode())
     say("painting the sheets")
     sheets = write_sheets(folder, result, painter, material.palette)
     names = {name: path.name for name, path in sheets.items()}
     text = to_markdown(data, data["remarks"], names, _command(args))
     write_atomically(folder / "card.md", text.encode())
-    write_atomically(folder / "evaluation.json", (json.dumps(data, indent=1) + "\n").encode())
     written = {name: str(path) for name, path in sheets.items()}
     return written | {"card": str(folder / "card.md"), "json": str(folder / "evaluation.json")}
 
 
 def _command(args: argparse.Namespace) -> str:
     """The command line again, with the settings that change the figures."""
-    words = ["spadework", "evaluate", str(args.data), "--model", args.model, "--vgg", str(args.vgg)]
-    for name in ("share", "limit", "merge", "scorer", "baseline", "no_style_model"):
+    words = ["spadework", "evaluate", _shown(args.data), "--model", _shown(args.model)]
+    for name in ("vgg", "share", "limit", "merge", "scorer", "baseline", "no_style_model"):
         value = getattr(args, name)
         if value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+            words += [f"--{name.replace('_', '-')}", _shown(value)]
     words += ["--size", str(args.size)]
     if args.named:
-        words += ["--named", *map(str, args.named)]
+        words += ["--named", *map(_shown, args.named)]
     return shlex.join(words)
+
+
+def _shown(value: object) -> str:
+    """A value for others to read: of an absolute path, only the name means anything to them."""
+    path = Path(str(value))
+    return path.name if path.is_absolute() else str(value)
 
 
 class _Progress:

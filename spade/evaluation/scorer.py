@@ -99,7 +99,9 @@ class Scorer(nn.Module):
     def standardise(self, number: int, values: Tensor) -> None:
         """Take mean and spread of block ``number`` (the scene is the last) from ``(M, C)``."""
         self.get_buffer(f"mean_{number}").copy_(values.mean(dim=0))
-        self.get_buffer(f"scale_{number}").copy_(1 / values.std(dim=0).clamp_min(1e-3))
+        self.get_buffer(f"scale_{number}").copy_(
+            1 / values.std(dim=0, correction=0).clamp_min(1e-3)
+        )
 
     def _standard(self, number: int, values: Tensor) -> Tensor:
         shape = (-1, *(1,) * (values.ndim - 2))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from spade.evaluation.features import Vgg16, to_batch
+from spade.evaluation.features import WIDTHS, Vgg16, to_batch
 from spade.evaluation.scorer import CELL, Columns, Scorer, ScorerConfig, columns
 from spade.formats.errors import InputError
 from spade.formats.palette import UNKNOWN_ID
@@ -31,8 +31,8 @@ _DECAY = 0.02
 class Cells:
     """Hypercolumns of single cells, and what they show.
 
-    blocks: fp16 ``(M, channels)`` each; scenes: float32 ``(photos, 512)``; photo: which
-    scene a cell is from, int64 ``(M,)``; labels: int64 ``(M,)``.
+    blocks: fp16 ``(M, channels)`` each; scenes: float32 ``(photos, 512)``, where a photo has
+    cells; photo: which scene a cell is from, int64 ``(M,)``; labels: int64 ``(M,)``.
     """
 
     blocks: tuple[Tensor, ...]
@@ -57,10 +57,13 @@ def collect_cells(
     """
     rng = np.random.default_rng(seed)
     quota = max(1, min(CELLS_A_PHOTO, CELLS // max(1, count)))
-    blocks: list[tuple[Tensor, ...]] = []
-    scenes: list[Tensor] = []
-    photo: list[Tensor] = []
-    labels: list[Tensor] = []
+    # Room for all at once: small tensors kept between the large ones that VGG16 leaves behind
+    # would tear the heap into pieces, 7 MB a photo.
+    blocks = tuple(torch.empty(count * quota, width, dtype=torch.half) for width in WIDTHS[1:])
+    scenes = torch.empty(count, WIDTHS[-1])
+    photo = torch.empty(count * quota, dtype=torch.long)
+    labels = torch.empty(count * quota, dtype=torch.long)
+    filled = 0
     for number, (picture, truth) in enumerate(pictures):
         if rng.random() < 0.5:
             picture, truth = picture[:, ::-1], truth[:, ::-1]
@@ -69,16 +72,18 @@ def collect_cells(
         if places.size:
             with torch.inference_mode():
                 seen = columns(vgg.blocks(to_batch([picture], device)))
+            rows = slice(filled, filled + len(places))
+            filled += len(places)
             index = torch.from_numpy(places)
-            blocks.append(tuple(_at(block, pure.shape, index) for block in seen.blocks))
-            photo.append(torch.full((len(places),), len(scenes)))
-            scenes.append(seen.scene[0].cpu())
-            labels.append(torch.from_numpy(pure.reshape(-1)[places].astype(np.int64)))
+            for kept, block in zip(blocks, seen.blocks, strict=True):
+                kept[rows] = _at(block, pure.shape, index)
+            scenes[number] = seen.scene[0]
+            photo[rows] = number
+            labels[rows] = torch.from_numpy(pure.reshape(-1)[places].astype(np.int64))
         on_photo(number + 1)
-    if not labels:
+    if not filled:
         raise InputError("no photo to train the scorer on has a region of a known class")
-    joined = tuple(torch.cat(parts) for parts in zip(*blocks, strict=True))
-    return Cells(joined, torch.stack(scenes), torch.cat(photo), torch.cat(labels))
+    return Cells(tuple(kept[:filled] for kept in blocks), scenes, photo[:filled], labels[:filled])
 
 
 def train_scorer(
@@ -98,7 +103,8 @@ def train_scorer(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         scorer = Scorer(config)
-        for number, values in enumerate((*cells.blocks, cells.scenes)):
+        scenes = cells.scenes[torch.unique(cells.photo)]
+        for number, values in enumerate((*cells.blocks, scenes)):
             scorer.standardise(number, values[:: max(1, len(values) // 20_000)].float())
         scorer.to(device).train()
         optimizer = torch.optim.AdamW(scorer.parameters(), lr=_RATE, weight_decay=_DECAY)
@@ -145,7 +151,7 @@ def _draw(pure: NDArray[np.uint8], quota: int, rng: np.random.Generator) -> NDAr
 
 
 def _at(block: Tensor, size: tuple[int, ...], places: Tensor) -> Tensor:
-    """The block's features at flat places of a grid ``size``: fp16 ``(places, channels)``."""
+    """The block's features at flat places of a grid ``size``: ``(places, channels)``."""
     if block.shape[-2:] != size:
         block = F.interpolate(block, size=size, mode="bilinear", align_corners=False)
-    return block[0].flatten(1)[:, places.to(block.device)].T.half().cpu()
+    return block[0].flatten(1)[:, places.to(block.device)].T

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from spade.evaluation.brushes import brush_maps
+from spade.evaluation.brushes import brush_maps, typical_map
 from spade.evaluation.crude_maps import crude_maps
 from spade.evaluation.evaluate import DEFAULT, OWN, PHOTOS, Evaluation, Example
 from spade.evaluation.jpeg import write_jpeg
@@ -25,6 +25,9 @@ TITLES = {
     DEFAULT: "in the default style",
 }
 
+ENLARGED = ("triangles over a lake", "a road")
+"""Crude maps that are shown on larger canvases too."""
+
 
 def write_sheets(
     folder: Path, evaluation: Evaluation, painter: ModelPainter, palette: Palette
@@ -35,6 +38,7 @@ def write_sheets(
         "held_out": held_out_sheet(evaluation.examples, palette),
         "classes": class_sheet(painter, palette, [e.labels for e in evaluation.examples]),
         "crude": crude_sheet(painter, palette, size),
+        "sizes": size_sheet(painter, palette, [e.labels for e in evaluation.examples]),
     }
     if evaluation.variety is not None:
         sheets["variety"] = variety_sheet(evaluation, palette)
@@ -84,6 +88,20 @@ def crude_sheet(painter: ModelPainter, palette: Palette, size: int) -> RGB:
             rows.append([])
         colored = titled(colorize(crude.labels, palette), crude.title)
         rows[-1] += [colored, titled(painter(crude.labels), "")]
+    return sheet(rows)
+
+
+def size_sheet(painter: ModelPainter, palette: Palette, maps: Sequence[Labels]) -> RGB:
+    """A typical map and two crude ones on canvases once, twice and three times as large."""
+    size = maps[0].shape[0]
+    typical = Image.fromarray(typical_map(maps))
+    rows: list[list[RGB | None]] = [[] for _ in range(1 + len(ENLARGED))]
+    for factor in (1, 2, 3):
+        side = factor * size
+        crude = {entry.title: entry.labels for entry in crude_maps(palette, side)}
+        enlarged = np.asarray(typical.resize((side, side), Image.Resampling.NEAREST))
+        for row, labels in zip(rows, (enlarged, *(crude[t] for t in ENLARGED)), strict=True):
+            row.append(titled(painter(labels), f"{side}x{side}"))
     return sheet(rows)
 
 

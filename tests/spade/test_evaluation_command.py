@@ -121,7 +121,7 @@ def test_everything_at_once(
     assert 0 <= variety["agreement"] <= 1
     assert variety["samples_lpips"] > 0
     # The card
-    sheets = {"held_out", "classes", "crude", "variety"}
+    sheets = {"held_out", "classes", "crude", "sizes", "variety"}
     assert {path.name for path in card.iterdir()} == {
         *(f"{name}.jpg" for name in sheets), "card.md", "evaluation.json"
     }  # fmt: skip
@@ -135,6 +135,9 @@ def test_everything_at_once(
     text = (card / "card.md").read_text()
     for said in ("pix2pixHD", "held_out.jpg", "| sky |", "spadework evaluate", "--named"):
         assert said in text
+    # Cards are published: they tell nothing of this machine's folders.
+    assert str(tmp_path) not in text
+    assert str(tmp_path) not in (card / "evaluation.json").read_text()
     table = to_text(result, result["remarks"])
     assert "the photos themselves" in table
     assert "5,120 pixels of 5 of the 5 held-out photos" in table
