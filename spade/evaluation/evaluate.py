@@ -1,14 +1,8 @@
-"""All scores of a model on held-out maps, and of what it is compared with.
-
-The held-out photos, in the order of their names' hashes, are dealt out into two halves. A
-Fréchet distance is measured from the pictures of one half's maps to the photos of the other
-half, both ways, and the two are averaged: as many pictures on either side, and none of the
-same scene, exactly as for the floor, from photos to photos.
-"""
+"""All scores of a model on held-out maps, and of what it is compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +11,7 @@ from numpy.typing import NDArray
 from spade.data_folder import label_channels
 from spade.evaluation.cielab import ColorStatistics, color_statistics
 from spade.evaluation.confusion import Counts, class_ious, confusion, mean_iou, pixel_accuracy
-from spade.evaluation.frechet import frechet_distance
+from spade.evaluation.frechet_halves import halves_distance, leading_directions
 from spade.evaluation.held_out import Material
 from spade.evaluation.judge import POOLED, Judge, Look
 from spade.evaluation.painters import ModelPainter, Painter
@@ -37,13 +31,15 @@ SHOWN = 24
 @dataclass(frozen=True)
 class Score:
     """accuracy, miou: in [0, 1]. ious: by class name, of the classes in the truth. frechet:
-    d^2 for each of :data:`spade.evaluation.judge.POOLED`.
+    d^2 for each of :data:`spade.evaluation.judge.POOLED`, in the photos' leading directions;
+    frechet_full: in all.
     """
 
     accuracy: float
     miou: float
     ious: dict[str, float]
     frechet: dict[str, float]
+    frechet_full: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +53,8 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """pictures: held-out scenes; half: pictures on each side of a Fréchet distance.
+    """pictures: held-out scenes; half: pictures on each side of a Fréchet distance,
+    measured in so many ``directions``.
     judged_pictures, judged_pixels: those with a truth (255 is none). map_agreement: in how
     many of these pixels the rendered map says the same as the truth, in [0, 1]. style: by
     the name of the score; empty without an encoder. variety: None without a VAE.
@@ -66,6 +63,7 @@ class Evaluation:
     size: int
     pictures: int
     half: int
+    directions: int
     judged_pictures: int
     judged_pixels: int
     map_agreement: float
@@ -153,6 +151,7 @@ def evaluate(
         size=size,
         pictures=len(scenes),
         half=len(scenes) // 2,
+        directions=len(leading_directions(np.stack(photos.pooled[0]))),
         judged_pictures=judged,
         judged_pixels=pixels,
         map_agreement=agreeing / pixels,
@@ -165,25 +164,16 @@ def evaluate(
 
 def _score(tally: _Tally, photos: _Tally, names: Mapping[int, str]) -> Score:
     ious = class_ious(tally.counts)
+    frechet, frechet_full = {}, {}
+    for block, painted, real in zip(POOLED, tally.pooled, photos.pooled, strict=True):
+        pictures, truth = np.stack(painted), np.stack(real)
+        directions = leading_directions(truth).T
+        frechet[block] = halves_distance(pictures @ directions, truth @ directions)
+        frechet_full[block] = halves_distance(pictures, truth)
     return Score(
         accuracy=pixel_accuracy(tally.counts),
         miou=mean_iou(tally.counts),
         ious={names[i]: float(iou) for i, iou in enumerate(ious) if not np.isnan(iou)},
-        frechet={
-            block: crossed_frechet(tally.pooled[k], photos.pooled[k])
-            for k, block in enumerate(POOLED)
-        },
+        frechet=frechet,
+        frechet_full=frechet_full,
     )
-
-
-def crossed_frechet(
-    painted: Sequence[NDArray[np.float64]], photos: Sequence[NDArray[np.float64]]
-) -> float:
-    """Mean of: one half's pictures to the other half's photos, and the other way about.
-
-    Both ``n`` vectors ``(d,)`` in the same order of scenes.
-    """
-    half = len(photos) // 2
-    first, second = np.stack(painted[0 : 2 * half : 2]), np.stack(painted[1 : 2 * half : 2])
-    real_first, real_second = np.stack(photos[0 : 2 * half : 2]), np.stack(photos[1 : 2 * half : 2])
-    return (frechet_distance(first, real_second) + frechet_distance(second, real_first)) / 2

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from spade.evaluation.evaluate import DEFAULT, OTHER, OWN, PHOTOS, Evaluation
+from spade.evaluation.frechet_halves import DEALS
 from spade.evaluation.judge import POOLED
 
 NAMES = {
@@ -24,7 +25,7 @@ _HEADS = ("", "pixel accuracy", "mean IoU", *(f"Fréchet {b} (x floor)" for b in
 
 def to_json(result: Evaluation) -> dict[str, Any]:
     """Everything but the pictures, as plain JSON values."""
-    floor = result.scores[PHOTOS].frechet
+    photos = result.scores[PHOTOS]
     data: dict[str, Any] = {
         "size": result.size,
         "pictures": result.pictures,
@@ -32,9 +33,13 @@ def to_json(result: Evaluation) -> dict[str, Any]:
         "judged_pixels": result.judged_pixels,
         "map_agreement": result.map_agreement,
         "frechet_pictures_a_side": result.half,
+        "frechet_directions": result.directions,
         "scores": {
             name: asdict(score)
-            | {"frechet_over_floor": {b: _ratio(d, floor[b]) for b, d in score.frechet.items()}}
+            | {
+                "frechet_over_floor": _ratios(score.frechet, photos.frechet),
+                "frechet_full_over_floor": _ratios(score.frechet_full, photos.frechet_full),
+            }
             for name, score in result.scores.items()
         },
         "style": {
@@ -105,9 +110,10 @@ def _sentences(data: dict[str, Any]) -> list[str]:
         f"accuracy and IoU: {data['judged_pixels']:,} pixels of {data['judged_pictures']} of the "
         f"{data['pictures']} held-out photos, at {data['size']}x{data['size']}; the rendered maps "
         f"say the same as the truth in {_percent(data['map_agreement'])} of them",
-        f"Fréchet: {side} pictures against {side} photos of other scenes, both halves averaged; "
-        f"VGG16 features, mean over the picture of {' or '.join(POOLED)}; the photos' row is the "
-        "floor",
+        f"Fréchet: {side} pictures against {side} photos of other scenes, mean over {DEALS} deals "
+        f"of the scenes into halves; VGG16 features, mean over the picture of "
+        f"{' or '.join(POOLED)}, in the {data['frechet_directions']} directions in which the "
+        "photos vary most; the photos' own row is the floor",
     ]
     for name, style in data["style"].items():
         lines.append(
@@ -140,6 +146,10 @@ def _name(key: str) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _ratios(values: dict[str, float], base: dict[str, float]) -> dict[str, float | None]:
+    return {key: _ratio(value, base[key]) for key, value in values.items()}
 
 
 def _ratio(value: float, base: float) -> float | None:

@@ -108,7 +108,7 @@ def test_everything_at_once(
     for score in result["scores"].values():
         assert 0 <= score["miou"] <= 1
         assert 0 <= score["accuracy"] <= 1
-        assert set(score["frechet"]) == {"relu5_3", "relu4_3"}
+        assert set(score["frechet"]) == set(score["frechet_full"]) == {"relu5_3", "relu4_3"}
         assert set(score["ious"]) == set(COLORS)
     # The photos are their classes' plain colours: the scorer knows them best.
     best = max(result["scores"], key=lambda name: result["scores"][name]["accuracy"])

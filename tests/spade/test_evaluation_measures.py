@@ -16,9 +16,9 @@ from spade.evaluation.brushes import brush_maps, typical_map
 from spade.evaluation.cielab import color_statistics, to_lab
 from spade.evaluation.confusion import class_ious, confusion, mean_iou, pixel_accuracy
 from spade.evaluation.crude_maps import crude_maps
-from spade.evaluation.evaluate import crossed_frechet
 from spade.evaluation.features import load_vgg16, to_batch
 from spade.evaluation.frechet import frechet_distance
+from spade.evaluation.frechet_halves import halves_distance, leading_directions
 from spade.evaluation.jpeg import write_jpeg
 from spade.evaluation.lpips import lpips, mean_pairwise
 from spade.evaluation.retrieval import nearest_map, thumbnail
@@ -90,18 +90,34 @@ def test_frechet_wants_as_many_pictures_on_both_sides() -> None:
 
 
 def test_halves_are_of_other_scenes() -> None:
-    # Every second scene is black, the others white: each half meets the other's photos.
-    vectors = [np.full(4, float(i % 2)) for i in range(8)]
-    assert crossed_frechet(vectors, vectors) == pytest.approx(4.0)
-    rng = np.random.default_rng(1)
-    painted, photos = list(rng.normal(size=(9, 3))), list(rng.normal(size=(9, 3)))
-    expected = np.mean(
-        [
-            frechet_distance(np.stack(painted[0:8:2]), np.stack(photos[1:8:2])),
-            frechet_distance(np.stack(painted[1:8:2]), np.stack(photos[0:8:2])),
-        ]
+    # Of the same scene a picture is its photo itself; of another one it never is.
+    photos = np.diag(np.arange(10.0, 18.0))
+    assert halves_distance(photos, photos) > 100
+    shifted = photos + 7
+    expected = halves_distance(photos, photos) + 8 * 49
+    assert halves_distance(shifted, photos) == pytest.approx(expected, rel=0.2)
+    assert halves_distance(photos, photos) == halves_distance(photos, photos)
+
+
+def test_few_pictures_in_many_directions_are_judged_fairly() -> None:
+    rng = np.random.default_rng(0)
+    spread = np.arange(1, 301) ** -0.5
+
+    def draw() -> np.ndarray:
+        return rng.normal(size=(120, 300)) * spread
+
+    photos, others, dull = draw(), draw(), 0.6 * draw()
+    assert halves_distance(dull, photos) < halves_distance(photos, photos)  # the trap
+    directions = leading_directions(photos)
+    assert directions.shape == (15, 300)
+    assert np.allclose(directions @ directions.T, np.eye(15))
+    floor, other, poor = (
+        halves_distance(x @ directions.T, photos @ directions.T) for x in (photos, others, dull)
     )
-    assert crossed_frechet(painted, photos) == pytest.approx(expected)
+    assert poor > 1.8 * floor
+    assert other < 1.5 * floor
+    assert leading_directions(photos[:5]).shape == (1, 300)
+    assert leading_directions(np.concatenate([photos, photos])).shape == (16, 300)
 
 
 @pytest.mark.parametrize(
