@@ -90,9 +90,10 @@ def run(args: argparse.Namespace) -> Report:
     if args.judge_only:
         file = read_segmenter(args.out)
         network, provenance = file.network, dict(file.provenance)
-        if file.palette != pictures.merge.palette:
+        known = set(range(network.head.out_channels))
+        if not set(pictures.merge.palette.ids) <= known:
             raise InputError(
-                f"{args.out}: its segmenter has other classes than the label maps; give --merge"
+                f"{args.out}: its segmenter has fewer classes than the label maps; give --merge"
             )
     else:
         given = {
@@ -114,9 +115,9 @@ def run(args: argparse.Namespace) -> Report:
             say(f"{len(extra)} pictures labelled by an earlier segmenter")
         if args.init:
             first = load_segmenter(args.init, device)
-            if first.palette != pictures.merge.palette:
-                raise InputError(f"--init {args.init}: its classes are not those of the label maps")
             network = first.network
+            if max(pictures.merge.palette.ids) >= network.head.out_channels:
+                raise InputError(f"--init {args.init}: has fewer classes than the label maps")
             for parameter in network.parameters():
                 parameter.requires_grad_(True)
         else:

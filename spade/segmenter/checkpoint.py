@@ -100,12 +100,19 @@ def read_segmenter(folder: Path) -> SegmenterFile:
             f"{FORMAT}; update the program"
         )
     palette = palette_from_json(data.get("palette"), str(path))
-    network = SegmenterNetwork(max(palette.ids) + 1)
     weights = folder / WEIGHTS
     try:
         state = load_file(weights)
-    except (OSError, SafetensorError) as error:
+        # The network may know classes that the palette no longer has.
+        outputs = len(state["head.bias"])
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise InputError(f"{weights}: not readable ({error}); copy the folder again") from None
+    if max(palette.ids) >= outputs:
+        raise InputError(
+            f"{weights}: its head knows {outputs} classes, but {path.name} has id "
+            f"{max(palette.ids)}; copy the folder again"
+        )
+    network = SegmenterNetwork(outputs)
     for key, value in network.state_dict().items():
         if key.endswith("num_batches_tracked"):
             state[key] = value

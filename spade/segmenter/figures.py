@@ -12,6 +12,8 @@ from spade.labels import IGNORE_INDEX
 from spade.segmenter.pictures import LabelledPicture
 from spade.segmenter.segmenter import Segmentation, Segmenter
 
+_LEAST_SURE = 0.4
+
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
@@ -67,7 +69,8 @@ def sure_thresholds(
 ) -> dict[int, float]:
     """For each class the lowest confidence from which on ``precision`` of its pixels are right.
 
-    Where no confidence reaches it, the one above which the most certain tenth lies.
+    Where no confidence reaches it, the one above which the most certain tenth lies; never
+    below 0.4, since what is likelier another class is no evidence.
     """
     thresholds = {}
     for class_id in ids:
@@ -86,5 +89,5 @@ def sure_thresholds(
         reached = np.flatnonzero(share >= precision)
         reached = reached[reached >= len(order) // 100]
         last = int(reached[-1]) if len(reached) else len(order) // 10
-        thresholds[class_id] = float(values[order[last]])
+        thresholds[class_id] = max(_LEAST_SURE, float(values[order[last]]))
     return thresholds

@@ -7,13 +7,15 @@ rest of the picture.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from spade.segmenter.backbone import STRIDE, WIDTHS, Backbone
+from spade.segmenter.backbone import STRIDE, WIDTHS, Backbone, InvertedResidual
 
 DECODER_WIDTH = 96
 
@@ -22,6 +24,26 @@ def channels_last(network: SegmenterNetwork) -> SegmenterNetwork:
     """``network`` with its convolutions laid out as CPUs and GPUs like them; in place."""
     placed: Any = network  # torch's stubs don't know the argument
     placed.to(memory_format=torch.channels_last)
+    return network
+
+
+def folded(network: SegmenterNetwork) -> SegmenterNetwork:
+    """A copy in eval mode whose batch norms are folded into the convolutions before them.
+
+    The same answers to rounding, with a third less work on a CPU.
+    """
+    network = copy.deepcopy(network).eval()
+    pairs: list[tuple[nn.Module, str, str]] = [(network.backbone, "stem", "stem_norm")]
+    pairs += [(fuse, "conv", "norm") for fuse in network.fuse]
+    for block in network.modules():
+        if isinstance(block, InvertedResidual):
+            pairs += [(block, "depthwise", "depthwise_norm"), (block, "project", "project_norm")]
+            if isinstance(block.expand, nn.Conv2d):
+                pairs.append((block, "expand", "expand_norm"))
+    for owner, convolution, norm in pairs:
+        fused = fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm))
+        setattr(owner, convolution, fused.requires_grad_(False))
+        setattr(owner, norm, nn.Identity())
     return network
 
 

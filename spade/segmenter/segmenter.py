@@ -20,10 +20,10 @@ from spade.labels import IGNORE_INDEX
 from spade.model import resolve_device
 from spade.segmenter.backbone import STRIDE
 from spade.segmenter.checkpoint import read_segmenter
-from spade.segmenter.network import SegmenterNetwork, channels_last
+from spade.segmenter.network import SegmenterNetwork, channels_last, folded
 from spade.segmenter.refine import guided_filter
 
-VIEW_SIDES = (256, 320)
+VIEW_SIDES = (256,)
 """Shorter sides in pixels that the network looks at a photo in, each also mirrored."""
 
 _REFINE_SIDE = 768  # borders are refined at no more than this longer side
@@ -43,6 +43,8 @@ class Segmentation:
 class Segmenter:
     """A trained segmenter on a device.
 
+    The network may know more classes than ``palette`` has: what it takes for one of those
+    gets the likeliest class of the palette, with little confidence.
     ``sure``: for a class id the confidence from which on its label can be trusted.
     """
 
@@ -53,13 +55,12 @@ class Segmenter:
         device: torch.device,
         sure: Mapping[int, float] | None = None,
     ) -> None:
-        self.network = channels_last(network.to(device)).eval()
+        self.network = network.to(device).eval()
+        self._answer = channels_last(folded(self.network))
         self.palette = palette
         self.device = device
         self.sure = dict(sure or {})
-        ids = torch.zeros(network.head.out_channels, dtype=torch.bool)
-        ids[list(palette.ids)] = True
-        self._absent = ~ids.to(device)
+        self._ids = torch.tensor(sorted(palette.ids), device=device)
 
     @property
     def classes(self) -> tuple[PaletteClass, ...]:
@@ -68,7 +69,9 @@ class Segmenter:
 
     @torch.no_grad()
     def probabilities(self, photo: NDArray[np.uint8]) -> Tensor:
-        """Of each class id, float32 ``(C, h, w)`` at the photo's size, at most 768 pixels long.
+        """Of each class the network knows, by id: float32 ``(C, h, w)``.
+
+        At the photo's size, but at most 768 pixels long.
 
         photo: uint8 ``(H, W, 3)``. Raises InputError for anything else.
         """
@@ -85,8 +88,7 @@ class Segmenter:
         total = torch.zeros(1, self.network.head.out_channels, *coarse, device=self.device)
         for side in VIEW_SIDES:
             view = _resized(image, _view_size(size, side))
-            logits = self.network(torch.cat([view, view.flip(-1)])).float()
-            logits[:, self._absent] = -torch.inf
+            logits = self._answer(torch.cat([view, view.flip(-1)])).float()
             straight, mirrored = logits.softmax(dim=1).split(1)
             answer = (straight + mirrored.flip(-1)) / 2
             total += F.interpolate(answer, size=coarse, mode="bilinear", align_corners=False)
@@ -104,8 +106,12 @@ class Segmenter:
         if tuple(probabilities.shape[-2:]) != (height, width):
             # In one piece this would take gigabytes for a large photo.
             return self._enlarged(probabilities, height, width)
-        confidence, labels = probabilities.max(dim=0)
-        return Segmentation(labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy())
+        return Segmentation(*self._likeliest(probabilities))
+
+    def _likeliest(self, probabilities: Tensor) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Of the palette's classes: ids and their probabilities, ``(H, W)`` each."""
+        confidence, index = probabilities[self._ids].max(dim=0)
+        return self._ids[index].to(torch.uint8).cpu().numpy(), confidence.cpu().numpy()
 
     def _enlarged(self, probabilities: Tensor, height: int, width: int) -> Segmentation:
         """The answer at another size, a strip of rows at a time."""
@@ -122,9 +128,7 @@ class Segmenter:
                 padding_mode="border",
                 align_corners=False,
             )[0]
-            sure, ids = part.max(dim=0)
-            labels[top : top + 256] = ids.to(torch.uint8).cpu().numpy()
-            confidence[top : top + 256] = sure.cpu().numpy()
+            labels[top : top + 256], confidence[top : top + 256] = self._likeliest(part)
         return Segmentation(labels, confidence)
 
     def trusted(self, segmentation: Segmentation, otherwise: float = 0.5) -> NDArray[np.uint8]:
