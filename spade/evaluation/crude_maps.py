@@ -124,7 +124,7 @@ def _drops(c: _Canvas) -> None:
 
 
 def _squares(c: _Canvas) -> None:
-    names = ("bush", "dirt", "grass", "rock")
+    names = ("bush", "sand", "grass", "rock")
     for row in range(4):
         for column in range(5):
             name = names[(row + column) % len(names)]

@@ -21,7 +21,7 @@ from spade.model import resolve_device
 from spade.segmenter.backbone import STRIDE
 from spade.segmenter.checkpoint import read_segmenter
 from spade.segmenter.network import SegmenterNetwork, channels_last, folded
-from spade.segmenter.refine import guided_filter
+from spade.segmenter.refine import guided_filter, votes
 
 VIEW_SIDES = (256,)
 """Shorter sides in pixels that the network looks at a photo in, each also mirrored."""
@@ -29,6 +29,7 @@ VIEW_SIDES = (256,)
 _REFINE_SIDE = 768  # borders are refined at no more than this longer side
 _RADIUS = 6
 _EPSILON = 1e-3
+_TIDY_RADIUS = 2.0  # pixels, for a shorter side of 256, as the refining's
 _LONGEST_VIEW = 4.0  # of the shorter side; panoramas are squeezed beyond it
 
 
@@ -102,33 +103,40 @@ class Segmenter:
         photo: uint8 ``(H, W, 3)``. Raises InputError for anything else.
         """
         height, width = photo.shape[:2]
-        probabilities = self.probabilities(photo)
-        if tuple(probabilities.shape[-2:]) != (height, width):
-            # In one piece this would take gigabytes for a large photo.
-            return self._enlarged(probabilities, height, width)
-        return Segmentation(*self._likeliest(probabilities))
+        given = self.probabilities(photo)[self._ids]
+        size = given.shape[-2:]
+        radius = max(1, round(_TIDY_RADIUS * min(size) / 256))
+        shares = votes(given.argmax(dim=0), len(given), radius)
+        if tuple(size) == (height, width):
+            return Segmentation(*self._elected(shares, given))
+        return self._enlarged(shares, given, height, width)
 
-    def _likeliest(self, probabilities: Tensor) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Of the palette's classes: ids and their probabilities, ``(H, W)`` each."""
-        confidence, index = probabilities[self._ids].max(dim=0)
-        return self._ids[index].to(torch.uint8).cpu().numpy(), confidence.cpu().numpy()
+    def _elected(
+        self, shares: Tensor, given: Tensor
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """The ids of the class with most votes, and how likely the network found it."""
+        index = shares.argmax(dim=0, keepdim=True)
+        confidence = given.gather(0, index)[0].clamp(0, 1)
+        return self._ids[index[0]].to(torch.uint8).cpu().numpy(), confidence.cpu().numpy()
 
-    def _enlarged(self, probabilities: Tensor, height: int, width: int) -> Segmentation:
-        """The answer at another size, a strip of rows at a time."""
+    def _enlarged(self, shares: Tensor, given: Tensor, height: int, width: int) -> Segmentation:
+        """The answer at another size, in strips: in one piece a large photo takes gigabytes."""
         labels = np.empty((height, width), np.uint8)
         confidence = np.empty((height, width), np.float32)
+        both = torch.cat([shares, given]).unsqueeze(0)
         columns = _centres(width, self.device)
         for top in range(0, height, 256):
             rows = _centres(height, self.device)[top : top + 256]
             grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], dim=-1)
             part = F.grid_sample(
-                probabilities.unsqueeze(0),
+                both,
                 grid.unsqueeze(0),
                 mode="bilinear",
                 padding_mode="border",
                 align_corners=False,
             )[0]
-            labels[top : top + 256], confidence[top : top + 256] = self._likeliest(part)
+            strip = slice(top, top + 256)
+            labels[strip], confidence[strip] = self._elected(*part.chunk(2))
         return Segmentation(labels, confidence)
 
     def trusted(self, segmentation: Segmentation, otherwise: float = 0.5) -> NDArray[np.uint8]:

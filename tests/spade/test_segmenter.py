@@ -29,7 +29,7 @@ from spade.segmenter.checkpoint import (
 from spade.segmenter.figures import Confusion, sure_thresholds
 from spade.segmenter.network import SegmenterNetwork
 from spade.segmenter.pictures import LabelledPicture, read_labelled
-from spade.segmenter.refine import guided_filter
+from spade.segmenter.refine import guided_filter, votes
 from spade.segmenter.report import judge, table, write_sheets
 from spade.segmenter.training import (
     SegmenterTrainingConfig,
@@ -193,12 +193,23 @@ def test_mirrored_photos_get_mirrored_answers(segmenter: Segmenter) -> None:
 
 
 def test_enlarging_keeps_the_answer(segmenter: Segmenter) -> None:
-    probabilities = torch.zeros(4, 8, 8)
-    probabilities[0, :, :4] = 1
-    probabilities[3, :, 4:] = 1
-    answer = segmenter._enlarged(probabilities, 600, 80)
+    given = torch.zeros(3, 8, 8)  # sky, grass, rock
+    given[0, :, :4] = 0.75
+    given[2, :, 4:] = 0.5
+    answer = segmenter._enlarged(given, given, 600, 80)
     assert (answer.labels[:, :39] == 0).all()
     assert (answer.labels[:, 41:] == 3).all()
+    assert np.allclose(answer.confidence[:, :30], 0.75)
+    assert np.allclose(answer.confidence[:, 50:], 0.5)
+
+
+def test_votes_remove_specks_and_keep_borders() -> None:
+    labels = torch.zeros(24, 24, dtype=torch.int64)
+    labels[:, 12:] = 1
+    clean = labels.clone()
+    labels[5, 5] = labels[9, 20] = 2
+    labels[3:5, 11] = 1  # a frayed border
+    assert torch.equal(votes(labels, 3, 2).argmax(dim=0), clean)
 
 
 def test_only_sure_labels_are_kept(network: SegmenterNetwork) -> None:
