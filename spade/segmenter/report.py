@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from spade.confusion import (
+    class_ious,
+    confusion,
+    mean_iou,
+    pixel_accuracy,
+    precisions,
+    recalls,
+)
 from spade.formats.label_png import colorize
 from spade.labels import IGNORE_INDEX
-from spade.segmenter.figures import Confusion, sure_thresholds
 from spade.segmenter.pictures import LabelledPicture
 from spade.segmenter.segmenter import Segmentation, Segmenter
+from spade.segmenter.thresholds import sure_thresholds
 
 _SHEET_TILE = 192
 _SHEET_COLUMNS = 3
@@ -65,29 +73,32 @@ def judge(
 def _figures(
     segmenter: Segmenter, pairs: Sequence[tuple[LabelledPicture, Segmentation]]
 ) -> dict[str, Any]:
-    confusion = Confusion.of((picture.labels, answer.labels) for picture, answer in pairs)
-    trusted = [(picture.labels, segmenter.trusted(answer)) for picture, answer in pairs]
-    sure = Confusion.of(trusted)
-    named = sum(int((truth != IGNORE_INDEX).sum()) for truth, _ in trusted)
+    outputs = max(segmenter.palette.ids) + 1
+    counts, sure = np.zeros((2, outputs, outputs), np.int64)
+    for picture, answer in pairs:
+        counts += confusion(picture.labels, answer.labels, outputs)
+        sure += confusion(picture.labels, segmenter.trusted(answer), outputs)
+    ious, precision, recall = class_ious(counts), precisions(counts), recalls(counts)
+    sure_precision = precisions(sure)
     classes = {}
     for entry in segmenter.classes:
-        row = confusion.counts[entry.id]
-        taken_for = np.argsort(-np.where(np.arange(256) == entry.id, -1, row))[:2]
+        row = counts[entry.id]
+        taken_for = np.argsort(-np.where(np.arange(outputs) == entry.id, -1, row))[:2]
         classes[entry.name] = {
-            "share": _rounded(row.sum() / max(1, confusion.counts.sum())),
-            "iou": _rounded(confusion.iou(entry.id)),
-            "precision": _rounded(confusion.precision(entry.id)),
-            "recall": _rounded(row[entry.id] / row.sum() if row.sum() else None),
-            "sure_precision": _rounded(sure.precision(entry.id)),
+            "share": _rounded(row.sum() / max(1, counts.sum())),
+            "iou": _rounded(ious[entry.id]),
+            "precision": _rounded(precision[entry.id]),
+            "recall": _rounded(recall[entry.id]),
+            "sure_precision": _rounded(sure_precision[entry.id]),
             "sure_above": _rounded(segmenter.sure.get(entry.id)),
             "taken_for": [_name(segmenter, int(i)) for i in taken_for if row[i] > 0.05 * row.sum()],
         }
     return {
         "count": len(pairs),
-        "pixel_accuracy": _rounded(confusion.pixel_accuracy),
-        "mean_iou": _rounded(confusion.mean_iou([entry.id for entry in segmenter.classes])),
-        "sure_share": _rounded(sure.counts.sum() / max(1, named)),
-        "sure_pixel_accuracy": _rounded(sure.pixel_accuracy),
+        "pixel_accuracy": _rounded(pixel_accuracy(counts)),
+        "mean_iou": _rounded(mean_iou(counts)),
+        "sure_share": _rounded(sure.sum() / max(1, counts.sum())),
+        "sure_pixel_accuracy": _rounded(pixel_accuracy(sure)),
         "classes": classes,
     }
 
@@ -156,7 +167,7 @@ def _name(segmenter: Segmenter, class_id: int) -> str:
 
 
 def _rounded(value: Any) -> float | None:
-    return None if value is None else round(float(value), 4)
+    return None if value is None or np.isnan(value) else round(float(value), 4)
 
 
 def _percent(value: float | None) -> str:

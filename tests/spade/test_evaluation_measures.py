@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from spade.confusion import class_ious, confusion, mean_iou, pixel_accuracy
 from spade.evaluation.brushes import brush_maps, typical_map
 from spade.evaluation.cielab import color_statistics, to_lab
-from spade.evaluation.confusion import class_ious, confusion, mean_iou, pixel_accuracy
 from spade.evaluation.crude_maps import crude_maps
 from spade.evaluation.features import load_vgg16, to_batch
 from spade.evaluation.frechet import frechet_distance

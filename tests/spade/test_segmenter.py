@@ -13,6 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spade.__main__ import console
+from spade.confusion import (
+    class_ious,
+    confusion,
+    mean_iou,
+    pixel_accuracy,
+    precisions,
+    recalls,
+)
 from spade.formats.errors import InputError
 from spade.formats.label_png import read_label_map, write_label_map
 from spade.formats.merge import load_merge, same_classes
@@ -26,11 +34,11 @@ from spade.segmenter.checkpoint import (
     read_segmenter,
     save_segmenter,
 )
-from spade.segmenter.figures import Confusion, sure_thresholds
 from spade.segmenter.network import SegmenterNetwork
 from spade.segmenter.pictures import LabelledPicture, read_labelled
 from spade.segmenter.refine import guided_filter, votes
 from spade.segmenter.report import judge, table, write_sheets
+from spade.segmenter.thresholds import sure_thresholds
 from spade.segmenter.training import (
     SegmenterTrainingConfig,
     class_weights,
@@ -336,15 +344,16 @@ def test_rarer_classes_weigh_more() -> None:
 
 
 def test_figures_by_hand() -> None:
-    truth = np.array([[0, 0, 0, 1, 255]], np.uint8)
-    answer = np.array([[0, 0, 1, 1, 1]], np.uint8)
-    confusion = Confusion.of([(truth, answer)])
-    assert confusion.pixel_accuracy == pytest.approx(0.75)
-    assert confusion.iou(0) == pytest.approx(2 / 3)
-    assert confusion.iou(1) == pytest.approx(1 / 2)
-    assert confusion.precision(1) == pytest.approx(1 / 2)
-    assert confusion.iou(7) is None
-    assert confusion.mean_iou([0, 1, 7]) == pytest.approx((2 / 3 + 1 / 2) / 2)
+    truth = np.array([[0, 0, 0, 1, 255, 2]], np.uint8)
+    answer = np.array([[0, 0, 1, 1, 1, 255]], np.uint8)
+    counts = confusion(truth, answer, 4)
+    assert counts.sum() == 4
+    assert pixel_accuracy(counts) == pytest.approx(0.75)
+    assert class_ious(counts)[:2].tolist() == pytest.approx([2 / 3, 1 / 2])
+    assert precisions(counts)[:2].tolist() == pytest.approx([1, 1 / 2])
+    assert recalls(counts)[:2].tolist() == pytest.approx([2 / 3, 1])
+    assert np.isnan(recalls(counts)[2:]).all()
+    assert mean_iou(counts) == pytest.approx((2 / 3 + 1 / 2) / 2)
 
 
 @given(st.integers(0, 9999), st.floats(0.55, 0.95))

@@ -1,4 +1,4 @@
-"""How well the scorer's answers fit the labels: pixel accuracy and intersection over union."""
+"""How well answers fit the labels: pixel accuracy, intersection over union, precision."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ Counts = NDArray[np.int64]
 def confusion(truth: NDArray[np.uint8], answer: NDArray[np.uint8], classes: int) -> Counts:
     """Pixels by true class and answered class, int64 ``(classes, classes)``.
 
-    truth: ids below ``classes``, or 255 where unknown, which is not counted. answer: ids
-    below ``classes``, of the same shape.
+    Both uint8 ``(H, W)``: ids below ``classes``, or 255 where unknown, which is not counted.
     """
-    known = truth != UNKNOWN_ID
+    known = (truth != UNKNOWN_ID) & (answer != UNKNOWN_ID)
     codes = truth[known].astype(np.int64) * classes + answer[known]
     return np.bincount(codes, minlength=classes * classes).reshape(classes, classes)
 
@@ -43,3 +42,15 @@ def mean_iou(counts: Counts) -> float:
     """Mean of :func:`class_ious` over the classes that the truth has, in [0, 1]."""
     ious = class_ious(counts)
     return float(np.nanmean(ious)) if counts.any() else float("nan")
+
+
+def precisions(counts: Counts) -> NDArray[np.float64]:
+    """Of each class the share of its answers that are right; NaN for classes never answered."""
+    given = counts.sum(axis=0)
+    return np.where(given > 0, np.diag(counts) / np.maximum(given, 1), np.nan)
+
+
+def recalls(counts: Counts) -> NDArray[np.float64]:
+    """Of each class the share of its pixels that are found; NaN for classes that aren't there."""
+    there = counts.sum(axis=1)
+    return np.where(there > 0, np.diag(counts) / np.maximum(there, 1), np.nan)
