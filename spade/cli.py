@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "prepare": "photos and a segmenter to a folder to train on",
     "train": "train a generator on photos and label maps",
     "train-segmenter": "train a segmenter on hand-named label maps, and judge it",
+    "finish": "give a trained model its default style and trained size",
     "evaluate": "score a model on photos it never trained on",
     "info": "classes, sizes and licence of a model",
     "bench": "how long a model takes to render",

@@ -1,0 +1,73 @@
+"""What a trained model gets before it ships: its trained size and its default style."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from spade.formats.errors import InputError
+from spade.generator import Generator
+from spade.model import Model, ModelConfig
+from spade.weights import build_plain
+
+
+def with_crop_size(model: Model, crop_size: int) -> Model:
+    """The same model with the base grid of another size, in pixels of the picture's width.
+
+    A generator whose last crops were larger than its first was trained with its base grid
+    resized at each step. Resizing is linear, so it can be done once, in the weights of
+    ``fc``: at ``crop_size`` the picture stays the same.
+
+    Raises InputError without a VAE (there is no grid to resize) or if the size doesn't fit.
+    """
+    config = replace(model.config.generator, crop_size=crop_size)
+    if not config.use_vae:
+        raise InputError(f"model {model.name} has no VAE: its base grid is not learned")
+    state = model.generator.state_dict()
+    old, new = model.config.generator.base_grid, config.base_grid
+    for key in ("fc.weight", "fc.bias"):
+        values = state[key].reshape(16 * config.ngf, *old, -1).permute(0, 3, 1, 2)
+        resized = F.interpolate(values, size=new, mode="bilinear", align_corners=False)
+        rows = resized.permute(0, 2, 3, 1).reshape(16 * config.ngf * new[0] * new[1], -1)
+        state[key] = rows if key == "fc.weight" else rows[:, 0]
+    generator = build_plain(Generator, config, f"model {model.name}")
+    generator.load_state_dict(state, assign=True)
+    return replace(
+        model,
+        config=ModelConfig(config, model.config.encoder),
+        generator=generator.requires_grad_(False).eval(),
+    )
+
+
+def with_default_style(
+    model: Model,
+    images: Sequence[NDArray[np.uint8]],
+    weights: Sequence[float],
+    names: Sequence[str],
+) -> Model:
+    """The same model whose default style is a weighted mean of the encoder's means.
+
+    images: uint8 ``(H, W, 3)``; weights: above 0, one an image; names: what the provenance
+    calls them.
+    Raises InputError without an encoder.
+    """
+    if not images or len(images) != len(weights) or min(weights) <= 0:
+        raise InputError("a default style needs images, each with a weight above 0")
+    total = sum(weights)
+    means = [
+        model.encode(image)[0] * (weight / total)
+        for image, weight in zip(images, weights, strict=True)
+    ]
+    said = ", ".join(
+        f"{name} ({weight / total:.2f})" for name, weight in zip(names, weights, strict=True)
+    )
+    return replace(
+        model,
+        default_z=torch.stack(means).sum(dim=0),
+        provenance={**model.provenance, "default_style": f"mean of {said}"},
+    )
