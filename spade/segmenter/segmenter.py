@@ -23,7 +23,7 @@ from spade.segmenter.checkpoint import read_segmenter
 from spade.segmenter.network import SegmenterNetwork, channels_last, folded
 from spade.segmenter.refine import guided_filter, votes
 
-VIEW_SIDES = (256,)
+VIEW_SIDES = (256, 320)
 """Shorter sides in pixels that the network looks at a photo in, each also mirrored."""
 
 _REFINE_SIDE = 768  # borders are refined at no more than this longer side

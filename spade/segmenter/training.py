@@ -159,7 +159,8 @@ def train_segmenter(
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
-            _update(average, network, min(config.ema_decay, (1 + step) / (10 + step)))
+            decay = min(config.ema_decay, (1 + step) / (10 + step))
+            mix_weights(average, network, 1 - decay)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise InputError(
@@ -170,11 +171,14 @@ def train_segmenter(
 
 
 @torch.no_grad()
-def _update(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Weights and running statistics alike: they belong together."""
-    own, new = average.state_dict(), network.state_dict()
+def mix_weights(network: nn.Module, other: nn.Module, share: float) -> None:
+    """Move ``network`` towards ``other`` by ``share`` of the way, in place.
+
+    Weights and running statistics alike: they belong together.
+    """
+    own, theirs = network.state_dict(), other.state_dict()
     floats = [key for key, value in own.items() if value.is_floating_point()]
-    torch._foreach_lerp_([own[k] for k in floats], [new[k] for k in floats], 1 - decay)
+    torch._foreach_lerp_([own[k] for k in floats], [theirs[k] for k in floats], share)
 
 
 def make_batch(

@@ -21,7 +21,7 @@ from spade.formats.palette import (
 )
 from spade.formats.resources import bundled, bundled_palettes
 
-BUNDLED = {"landscape": 18, "ade20k": 150, "coco-stuff": 182, "cityscapes": 35}
+BUNDLED = {"landscape": 16, "ade20k": 150, "coco-stuff": 182, "cityscapes": 35}
 
 
 def test_all_bundled_palettes_are_known() -> None:

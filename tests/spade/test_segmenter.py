@@ -510,7 +510,8 @@ def test_train_segmenter_command(tmp_path: Path, capsys: pytest.CaptureFixture[s
         console(
             [
                 *common,
-                *("--init", str(tmp_path / "start"), "--steps", "2", "--batch-size", "2"),
+                *("--init", str(tmp_path / "start"), "--keep", "0.5"),
+                *("--steps", "2", "--batch-size", "2"),
                 *("--size", "64", "--extra", str(folder), "--sheets", str(tmp_path / "s")),
                 *("--precision", "fp32", "--json"),
             ]
