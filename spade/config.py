@@ -218,9 +218,9 @@ class TrainingConfig:
 
     Not in the paper, and neutral by default: photos tagged best are shown ``best_factor``
     times as often as others, those with a class that few photos hold by their rarity to the
-    power ``rare_power`` (see ``spade.sampling``); ``simplify`` is the probability that a label
+    power ``rare_power`` (see ``spade.data.sampling``); ``simplify`` is the probability that a label
     map is drawn anew with crude strokes, ``unknown_patches`` the probability that parts of it
-    become unknown (see ``spade.simplify``).
+    become unknown (see ``spade.data.simplify``).
 
     Not in the paper, and off by default: ``augment_color``, ``augment_translation`` and
     ``augment_cutout`` change what the discriminator sees (DiffAugment; the first a strength,

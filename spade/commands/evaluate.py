@@ -197,7 +197,7 @@ def _scorer(
     Raises InputError for a file whose scorer knows other classes, another size, or a
     held-out photo.
     """
-    from spade.data_folder import label_channels
+    from spade.data.folder import label_channels
     from spade.evaluation.pictures import load_scene
     from spade.evaluation.scorer import ScorerConfig
     from spade.evaluation.scorer_file import TrainedScorer, load_scorer, save_scorer

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spade.commands import DEFAULT_MODEL, Report, say
 from spade.commands.inputs import find_files
-from spade.data_folder import PHOTO_SUFFIXES, read_tags
+from spade.data.folder import PHOTO_SUFFIXES, read_tags
 from spade.formats.errors import InputError
 from spade.formats.resources import bundled, bundled_models
 from spade.formats.segmenter_files import WEIGHTS

@@ -11,7 +11,7 @@ import numpy as np
 
 from spade.commands import DEFAULT_MODEL, Report, say
 from spade.commands.inputs import find_files, one_output_each
-from spade.data_folder import PHOTO_SUFFIXES
+from spade.data.folder import PHOTO_SUFFIXES
 from spade.formats.errors import InputError
 from spade.formats.label_png import write_label_map
 from spade.formats.photo import read_photo

@@ -22,7 +22,7 @@ from spade.config import (
     TrainingConfig,
     from_dict,
 )
-from spade.data_folder import label_channels, read_classes
+from spade.data.folder import label_channels, read_classes
 from spade.formats.errors import InputError
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def read_settings(args: argparse.Namespace) -> Run:
     for key, value in texts.items():
         if key not in ("name", "licence") or not isinstance(value, str):
             raise InputError(f"{where} [model]: {key} is {value!r}; known: name, licence (text)")
-    from spade.trainer import Run
+    from spade.training.trainer import Run
 
     return Run(generator, encoder, discriminator, training, texts["name"], texts["licence"])
 

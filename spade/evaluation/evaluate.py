@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spade.confusion import Counts, class_ious, confusion, mean_iou, pixel_accuracy
-from spade.data_folder import label_channels
+from spade.data.folder import label_channels
 from spade.evaluation.cielab import ColorStatistics, color_statistics
 from spade.evaluation.frechet_halves import halves_distance, leading_directions
 from spade.evaluation.held_out import Material

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spade.data_folder import read_classes
+from spade.data.folder import read_classes
 from spade.formats.errors import InputError
 from spade.formats.label_png import read_label_map
 from spade.formats.merge import load_merge

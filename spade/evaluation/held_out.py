@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spade.data_folder import name_hash, open_data
+from spade.data.folder import name_hash, open_data
 from spade.evaluation.hand_named import NamedMap, NamedMaps, open_named
 from spade.evaluation.pictures import Scene
 from spade.formats.errors import InputError

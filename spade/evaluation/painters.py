@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from spade.config import Pix2PixHDConfig
-from spade.data_folder import label_channels
+from spade.data.folder import label_channels
 from spade.evaluation.hand_named import same_names
 from spade.evaluation.pictures import Labels, Scene, read_ids, scene_photo
 from spade.evaluation.retrieval import nearest_map, thumbnail

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spade.data_folder import PHOTO_SUFFIXES
+from spade.data.folder import PHOTO_SUFFIXES
 from spade.formats.atomic import remove_leftovers, write_atomically
 from spade.formats.errors import InputError
 from spade.formats.label_png import read_label_map, write_label_map

@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spade.data_folder import PHOTO_SUFFIXES
+from spade.data.folder import PHOTO_SUFFIXES
+from spade.data.lookahead import cores, in_order
+from spade.data.sampling import classes_present
 from spade.formats.errors import InputError
 from spade.formats.nearest import resize_ids
 from spade.formats.palette import UNKNOWN_ID
 from spade.formats.photo import read_photo, resize_photo
-from spade.lookahead import cores, in_order
 from spade.preparation.data_writer import DataWriter
 from spade.preparation.labelling import PhotoSegmenter, final_labels, thresholds
 from spade.preparation.sources import HandNamed, Photo, Sources
-from spade.sampling import classes_present
 
 REASONS = ("rejected", "same name", "unreadable", "unknown")
 """Why a photo is dropped: tagged so; its name is taken; can't be read; too much unknown."""

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from spade.config import GeneratorConfig, TrainingConfig
-from spade.data_folder import label_channels, open_data
-from spade.dataset import PairedPictures, prefetched
+from spade.data.dataset import PairedPictures, prefetched
+from spade.data.folder import label_channels, open_data
 
 
 def main() -> None:

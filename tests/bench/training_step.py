@@ -21,10 +21,10 @@ from dataclasses import replace
 import torch
 
 from spade.commands.train import configure, read_settings
-from spade.data_folder import open_data
-from spade.dataset import PairedPictures, prefetched
+from spade.data.dataset import PairedPictures, prefetched
+from spade.data.folder import open_data
 from spade.model import resolve_device
-from spade.trainer import Trainer
+from spade.training.trainer import Trainer
 
 
 def waits(action: Callable[[], object]) -> int:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from spade.augment import Augmentation, draw_augmentation
 from spade.config import TrainingConfig
 from spade.formats.errors import InputError
+from spade.training.augment import Augmentation, draw_augmentation
 
 CPU = torch.device("cpu")
 ALL = TrainingConfig(

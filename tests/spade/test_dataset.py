@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from spade.config import GeneratorConfig, TrainingConfig
-from spade.data_folder import label_channels, open_data
-from spade.dataset import Batch, PairedPictures, prefetched, to_network
+from spade.data.dataset import Batch, PairedPictures, prefetched, to_network
+from spade.data.folder import label_channels, open_data
 from spade.formats.errors import InputError
 
 COLORS = np.array([[10, 20, 200], [200, 40, 30], [30, 180, 40]], dtype=np.uint8)

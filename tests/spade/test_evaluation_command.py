@@ -13,7 +13,7 @@ from PIL import Image
 from spade.__main__ import console
 from spade.checkpoint import save_baseline, save_model
 from spade.config import Pix2PixHDConfig
-from spade.data_folder import name_hash
+from spade.data.folder import name_hash
 from spade.evaluation.held_out import open_material
 from spade.evaluation.report import to_text
 from spade.formats.errors import InputError

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from spade.adversary import discriminator_losses, generator_losses, r1_loss
 from spade.config import DiscriminatorConfig, OasisConfig, TrainingConfig
 from spade.discriminator import Discriminator
 from spade.formats.errors import InputError
@@ -21,6 +20,7 @@ from spade.oasis import (
     should_be_fake,
     should_show,
 )
+from spade.training.adversary import discriminator_losses, generator_losses, r1_loss
 
 
 def one_hot(labels: Tensor, channels: int) -> Tensor:

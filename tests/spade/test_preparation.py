@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from spade.cli import run_command
-from spade.data_folder import open_data
+from spade.data.folder import open_data
 from spade.formats.errors import InputError
 from spade.formats.palette import Palette, PaletteClass
 from spade.preparation.data_writer import DataWriter

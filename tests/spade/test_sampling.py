@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spade.sampling import MOST_OFTEN, Sampler, classes_present, weights
+from spade.data.sampling import MOST_OFTEN, Sampler, classes_present, weights
 
 WEIGHTS = arrays(np.float64, st.integers(1, 30), elements=st.floats(1.0, 8.0))
 

@@ -13,9 +13,9 @@ from torch import nn
 
 from spade.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig, TrainingConfig
 from spade.formats.errors import InputError
-from spade.handover import load_weights, save_weights
-from spade.shards import MANIFEST, Part, has_shards, read_shards, write_shards
-from spade.trainer import Run, Trainer
+from spade.training.handover import load_weights, save_weights
+from spade.training.shards import MANIFEST, Part, has_shards, read_shards, write_shards
+from spade.training.trainer import Run, Trainer
 
 CPU = torch.device("cpu")
 LIMIT = 8192
@@ -92,7 +92,7 @@ def test_a_kill_between_shards_and_manifest_leaves_the_old_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_shards(tmp_path, parts(), 7, LIMIT)
-    from spade import shards as module
+    from spade.training import shards as module
 
     write = module.write_atomically
 

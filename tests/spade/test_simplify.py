@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from spade.simplify import Labels, simplify, with_unknown_patches
+from spade.data.simplify import Labels, simplify, with_unknown_patches
 
 MAPS = arrays(
     np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.sampled_from([0, 7, 9])

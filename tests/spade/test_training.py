@@ -13,8 +13,6 @@ import pytest
 import torch
 from PIL import Image
 
-from spade.acceleration import LossReader, StepLosses
-from spade.averaging import Average, recompute_statistics
 from spade.checkpoint import load_baseline, load_folder
 from spade.cli import run_command
 from spade.commands.train import StopOnInterrupt, configure, read_settings
@@ -26,17 +24,19 @@ from spade.config import (
     Pix2PixHDConfig,
     TrainingConfig,
 )
-from spade.data_folder import open_data
-from spade.dataset import PairedPictures
+from spade.data.dataset import PairedPictures
+from spade.data.folder import open_data
 from spade.encoder import Encoder
 from spade.formats.errors import InputError
 from spade.formats.resources import bundled
 from spade.generator import Generator
 from spade.labels import semantic_map
 from spade.model import count_parameters
-from spade.timeslice import TimeSlice
-from spade.trainer import Trainer
 from spade.training import Run, TrainingProgress, TrainingResult, train
+from spade.training.acceleration import LossReader, StepLosses
+from spade.training.averaging import Average, recompute_statistics
+from spade.training.timeslice import TimeSlice
+from spade.training.trainer import Trainer
 from spade.vgg_weights import find_vgg
 from spade.weights import build_plain
 
@@ -370,7 +370,7 @@ def test_an_out_folder_that_cannot_be_made_is_told_before_the_photos_are_read(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr("spade.training.PairedPictures", lambda *_: pytest.fail("photos read"))
+    monkeypatch.setattr("spade.training.loop.PairedPictures", lambda *_: pytest.fail("photos read"))
     with pytest.raises(InputError, match=r"file.out: cannot be made .*choose another --out"):
         train(tiny(steps=1), data, tmp_path / "file" / "out", device=CPU)
 

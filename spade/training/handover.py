@@ -16,15 +16,15 @@ from torch import Tensor, nn
 
 from spade.config import to_dict
 from spade.formats.errors import InputError
-from spade.shards import Part, read_shards, write_shards
 from spade.spectral import settle_spectral_norm
-from spade.trainer import Run, Trainer
+from spade.training.shards import Part, read_shards, write_shards
+from spade.training.trainer import Run, Trainer
 
 AVERAGE, DISCRIMINATOR, LEARNING = "average", "discriminator", "learning"
 
 
 def save_weights(trainer: Trainer, folder: Path) -> None:
-    """Write the weights as shards, in the order of importance; see :mod:`spade.shards`."""
+    """Write the weights as shards, in the order of importance; see :mod:`spade.training.shards`."""
     drawing, judging = _hashes(trainer.run)
     networks = trainer.networks
     encoder = None if trainer.encoder_average is None else trainer.encoder_average.network

@@ -5,7 +5,7 @@ that picture cut from the graph, and the generator is then judged by the updated
 discriminator. Adversarial, feature-matching, perceptual and KL terms are the paper's
 (section 4 and appendix A); ``color_weight`` adds an L1 between the two pictures averaged
 over 8x8 pixels, which short runs need to take up the style's colours (not in the paper).
-What else is not in the paper and off by default: :mod:`spade.augment`, :mod:`spade.oasis`,
+What else is not in the paper and off by default: :mod:`spade.training.augment`, :mod:`spade.oasis`,
 R1 every ``r1_every`` steps (times that number, as Karras et al., CVPR 2020, appendix B).
 """
 
@@ -17,12 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spade.adversary import AnyDiscriminator, discriminator_losses, generator_losses, r1_loss
-from spade.augment import draw_augmentation
 from spade.config import TrainingConfig
 from spade.encoder import Encoder, reparameterize
 from spade.losses import kl_divergence
 from spade.perceptual import PerceptualLoss, quarter_view
+from spade.training.adversary import (
+    AnyDiscriminator,
+    discriminator_losses,
+    generator_losses,
+    r1_loss,
+)
+from spade.training.augment import draw_augmentation
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spade.acceleration import LossReader, StepLosses, adam_options, prepare_backends, send
-from spade.averaging import Average
 from spade.config import (
     DiscriminatorConfig,
     EncoderConfig,
@@ -22,7 +20,7 @@ from spade.config import (
     Pix2PixHDConfig,
     TrainingConfig,
 )
-from spade.dataset import Batch, PairedPictures, to_network
+from spade.data.dataset import Batch, PairedPictures, to_network
 from spade.discriminator import Discriminator
 from spade.encoder import Encoder
 from spade.formats.atomic import atomic_path
@@ -30,10 +28,12 @@ from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
 from spade.oasis import OasisDiscriminator
-from spade.objective import Networks, Optimizers, train_step
 from spade.perceptual import PerceptualLoss, load_vgg
 from spade.pix2pixhd import Pix2PixHDGenerator
 from spade.spectral import fold_spectral_norm
+from spade.training.acceleration import LossReader, StepLosses, adam_options, prepare_backends, send
+from spade.training.averaging import Average
+from spade.training.objective import Networks, Optimizers, train_step
 
 VERSION = 1
 """Of a saved state's layout."""

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spade.acceleration import send
 from spade.config import TrainingConfig
+from spade.training.acceleration import send
 
 
 @dataclass(frozen=True)

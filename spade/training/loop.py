@@ -6,7 +6,7 @@ The training folder ``out`` holds ``state.pt`` (everything a run goes on from),
 ``model/`` (the averaged generator and the encoder, ready to open), ``samples/`` (the same
 fixed maps again and again), ``stats.jsonl`` (one line a step) and ``run.json`` (the settings).
 Each file is whole at every moment; a run that was killed goes on from its last checkpoint.
-Where ``state.pt`` did not come along, it goes on from weights alone (:mod:`spade.handover`).
+Without ``state.pt`` it goes on from weights alone (:mod:`spade.training.handover`).
 """
 
 from __future__ import annotations
@@ -21,23 +21,21 @@ from typing import Any
 
 import torch
 
-from spade.acceleration import StepLosses
 from spade.checkpoint import save_baseline, save_model
 from spade.config import to_dict
-from spade.data_folder import DataFolder, Pair, label_channels, open_data
-from spade.dataset import PairedPictures, prefetched
+from spade.data.dataset import PairedPictures, prefetched
+from spade.data.folder import DataFolder, Pair, label_channels, open_data
 from spade.formats.atomic import remove_leftovers, write_atomically
 from spade.formats.errors import InputError
 from spade.generator import Generator
-from spade.handover import load_weights, save_weights
 from spade.model import Model, ModelConfig
 from spade.pix2pixhd import Pix2PixHDGenerator
-from spade.sample_grid import write_sample_grid
-from spade.shards import has_shards
-from spade.timeslice import Rate, TimeSlice
-from spade.trainer import Run, Trainer
-
-__all__ = ["Run", "TrainingProgress", "TrainingResult", "finished_model", "train"]
+from spade.training.acceleration import StepLosses
+from spade.training.handover import load_weights, save_weights
+from spade.training.sample_grid import write_sample_grid
+from spade.training.shards import has_shards
+from spade.training.timeslice import Rate, TimeSlice
+from spade.training.trainer import Run, Trainer
 
 SAMPLES = 8
 """How many fixed validation maps each sample grid shows."""

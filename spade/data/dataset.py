@@ -22,7 +22,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from spade.config import GeneratorConfig, Pix2PixHDConfig, TrainingConfig
-from spade.data_folder import Pair
+from spade.data.folder import Pair
+from spade.data.lookahead import cores, in_order
+from spade.data.sampling import Sampler, classes_present, weights
+from spade.data.simplify import simplify, with_unknown_patches
 from spade.formats.errors import InputError
 from spade.formats.images import open_image
 from spade.formats.label_png import read_label_map
@@ -31,9 +34,6 @@ from spade.formats.nearest import resize_ids
 from spade.formats.palette import Palette
 from spade.formats.photo import read_photo, resize_photo
 from spade.labels import IGNORE_INDEX
-from spade.lookahead import cores, in_order
-from spade.sampling import Sampler, classes_present, weights
-from spade.simplify import simplify, with_unknown_patches
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spade.acceleration import send
 from spade.config import TrainingConfig
 from spade.discriminator import Discriminator
 from spade.losses import (
@@ -19,6 +18,7 @@ from spade.losses import (
     patch_score,
 )
 from spade.oasis import OasisDiscriminator, label_mix, realness, should_be_fake, should_show
+from spade.training.acceleration import send
 
 AnyDiscriminator = Discriminator | OasisDiscriminator
 
