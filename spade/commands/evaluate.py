@@ -76,6 +76,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--card", type=Path, metavar="DIR", help="write picture sheets, card.md, evaluation.json"
     )
+    parser.add_argument(
+        "--no-photos",
+        action="store_true",
+        help="leave the photos out of the sheets, if they may not be passed on",
+    )
 
 
 def run(args: argparse.Namespace) -> Report:
@@ -286,7 +291,7 @@ def _write_card(
     # First of all what took longest.
     write_atomically(folder / "evaluation.json", (json.dumps(data, indent=1) + "\n").encode())
     say("painting the sheets")
-    sheets = write_sheets(folder, result, painter, material.palette)
+    sheets = write_sheets(folder, result, painter, material.palette, photos=not args.no_photos)
     names = {name: path.name for name, path in sheets.items()}
     text = to_markdown(data, data["remarks"], names, _command(args))
     write_atomically(folder / "card.md", text.encode())

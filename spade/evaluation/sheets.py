@@ -30,18 +30,26 @@ ENLARGED = ("triangles over a lake", "a road")
 
 
 def write_sheets(
-    folder: Path, evaluation: Evaluation, painter: ModelPainter, palette: Palette
+    folder: Path,
+    evaluation: Evaluation,
+    painter: ModelPainter,
+    palette: Palette,
+    *,
+    photos: bool = True,
 ) -> dict[str, Path]:
-    """Write every sheet as a JPEG of under 1 MB into ``folder``; their paths by name."""
+    """Write every sheet as a JPEG of under 1 MB into ``folder``; their paths by name.
+
+    Without ``photos`` the held-out photos are not shown: not all may be passed on.
+    """
     size = evaluation.size
     sheets = {
-        "held_out": held_out_sheet(evaluation.examples, palette),
+        "held_out": held_out_sheet(evaluation.examples, palette, photos),
         "classes": class_sheet(painter, palette, [e.labels for e in evaluation.examples]),
         "crude": crude_sheet(painter, palette, size),
         "sizes": size_sheet(painter, palette, [e.labels for e in evaluation.examples]),
     }
     if evaluation.variety is not None:
-        sheets["variety"] = variety_sheet(evaluation, palette)
+        sheets["variety"] = variety_sheet(evaluation, palette, photos)
     paths = {}
     for name, pixels in sheets.items():
         paths[name] = folder / f"{name}.jpg"
@@ -49,10 +57,10 @@ def write_sheets(
     return paths
 
 
-def held_out_sheet(examples: Sequence[Example], palette: Palette) -> RGB:
-    """Map, photo, and the model's pictures of each scene; two scenes a row."""
+def held_out_sheet(examples: Sequence[Example], palette: Palette, photos: bool) -> RGB:
+    """Map, photo if wanted, and the model's pictures of each scene; two scenes a row."""
     rows: list[list[RGB | None]] = []
-    shown = [name for name in TITLES if name in examples[0].pictures]
+    shown = [name for name in TITLES if name in examples[0].pictures and (photos or name != PHOTOS)]
     for number, example in enumerate(examples):
         cells = [titled(colorize(example.labels, palette), f"{number + 1}  {example.name}")]
         cells += [titled(example.pictures[name], TITLES[name]) for name in shown]
@@ -105,27 +113,20 @@ def size_sheet(painter: ModelPainter, palette: Palette, maps: Sequence[Labels]) 
     return sheet(rows)
 
 
-def variety_sheet(evaluation: Evaluation, palette: Palette) -> RGB:
-    """One map in several styles and from several seeds, under the style photos."""
+def variety_sheet(evaluation: Evaluation, palette: Palette, photos: bool) -> RGB:
+    """One map in several styles and from several seeds, under the style photos if wanted."""
     variety = evaluation.variety
     assert variety is not None
     first = evaluation.examples[0]
     rows: list[list[RGB | None]] = []
+    heads: list[RGB | None] = [titled(colorize(first.labels, palette), "map")]
     if variety.style_pictures:
-        rows.append(
-            [
-                titled(colorize(first.labels, palette), "map"),
-                *_numbered(variety.style_photos, "style"),
-            ]
-        )
-        rows.append(
-            [
-                titled(first.pictures[PHOTOS], "photo"),
-                *_numbered(variety.style_pictures, "in style"),
-            ]
-        )
-    head = None if rows else titled(colorize(first.labels, palette), "map")
-    rows.append([head, *_numbered(variety.sample_pictures, "seed", start=0)])
+        if photos:
+            rows.append([*heads, *_numbered(variety.style_photos, "style")])
+            heads = [titled(first.pictures[PHOTOS], "photo")]
+        rows.append([*heads, *_numbered(variety.style_pictures, "in style")])
+        heads = [None]
+    rows.append([*heads, *_numbered(variety.sample_pictures, "seed", start=0)])
     return sheet(rows)
 
 
