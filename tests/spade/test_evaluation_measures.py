@@ -16,12 +16,14 @@ from spade.confusion import class_ious, confusion, mean_iou, pixel_accuracy
 from spade.evaluation.brushes import brush_maps, typical_map
 from spade.evaluation.cielab import color_statistics, to_lab
 from spade.evaluation.crude_maps import crude_maps
+from spade.evaluation.evaluate import OWN, PHOTOS, Example
 from spade.evaluation.features import load_vgg16, to_batch
 from spade.evaluation.frechet import frechet_distance
 from spade.evaluation.frechet_halves import halves_distance, leading_directions
 from spade.evaluation.jpeg import write_jpeg
 from spade.evaluation.lpips import lpips, mean_pairwise
 from spade.evaluation.retrieval import nearest_map, thumbnail
+from spade.evaluation.sheets import held_out_sheet
 from spade.evaluation.style_pairs import fidelity, successors
 from spade.formats.errors import InputError
 from spade.formats.palette import Palette, PaletteClass, load_palette
@@ -280,3 +282,19 @@ def test_jpegs_are_never_too_large(tmp_path: Path) -> None:
         assert image.size == (64, 64)
     with pytest.raises(InputError, match="does not exist"):
         write_jpeg(tmp_path / "none" / "a.jpg", noise)
+
+
+def test_sheets_leave_photos_out_where_they_may_not_be_shown() -> None:
+    """The photo is the only red there is."""
+    red = np.zeros((32, 32, 3), np.uint8)
+    red[..., 0] = 200
+    labels = np.zeros((32, 32), np.uint8)
+    palette = Palette("one", (PaletteClass(0, "sea", "#1f5fa8"),))
+    pictures = {PHOTOS: red, OWN: np.full_like(red, 40)}
+    with_photos, without = (
+        held_out_sheet([Example("a", labels, pictures)], palette, photos)
+        for photos in (True, False)
+    )
+    assert (with_photos == (200, 0, 0)).all(axis=-1).sum() == 32 * 32
+    assert not (without == (200, 0, 0)).all(axis=-1).any()
+    assert without.shape[1] < with_photos.shape[1]
