@@ -23,7 +23,7 @@ Pixels = NDArray[np.uint8]
 
 SHORTEST, LONGEST = 64, 4096
 """Sides of a canvas, as in File > New."""
-USUAL_SIDES = (512, 768)
+USUAL_SIDES = (384, 768)
 DROPPED = "Dropped picture"
 
 
@@ -38,9 +38,13 @@ class PhotoFile:
 
 
 def longest_side(trained_size: int) -> int:
-    """Of a scene made of a photo: larger than the model was trained at, as far as looks good."""
+    """Of a scene made of a photo: larger than the model was trained at, as far as looks good.
+
+    The sample scenes are half as large again as their model's pictures; beyond that the
+    middle of large areas turns plain.
+    """
     smallest, largest = USUAL_SIDES
-    return min(max(2 * trained_size, smallest), largest)
+    return min(max(trained_size * 3 // 2, smallest), largest)
 
 
 def canvas_size(width: int, height: int, longest: int) -> tuple[int, int]:

@@ -368,7 +368,7 @@ def test_the_canvas_of_a_photo(size, expected):
     assert canvas_size(*size, 512) == expected
 
 
-@pytest.mark.parametrize(("trained", "side"), [(128, 512), (256, 512), (320, 640), (1024, 768)])
+@pytest.mark.parametrize(("trained", "side"), [(128, 384), (256, 384), (320, 480), (1024, 768)])
 def test_the_longest_side_goes_by_the_model(trained, side):
     assert longest_side(trained) == side
 
