@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QApplication
 
 import app.main
 from app.ui.main_window import MainWindow
-from app.workers.backend import InThreadBackend
+from app.workers.in_thread_backend import InThreadBackend
 from app.workers.preview_worker import PreviewWorker
 from spade.formats.resources import bundled_scenes
 

@@ -12,8 +12,9 @@ import torch
 from fake_backend import MODEL, OTHER, photo_request
 
 from app.workers import segment_service
-from app.workers.backend import InThreadBackend, JobCancelled
+from app.workers.backend import JobCancelled
 from app.workers.child_backend import ChildBackend
+from app.workers.in_thread_backend import InThreadBackend
 from app.workers.messages import ModelSource, SegmentRequest
 from app.workers.render_service import RenderService
 from app.workers.segment_service import SegmentService, find_segmenter
