@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,17 +47,13 @@ def judge(
     *,
     precision: float = 0.9,
     apart: str = "",
-    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Judgement:
     """Segment every picture and count.
 
     Pictures whose name begins with ``apart`` (if not empty) get figures of their own; the
     thresholds and the figures of the rest are as if those were not there.
     """
-    pairs = []
-    for done, picture in enumerate(pictures, 1):
-        pairs.append((picture, segmenter.segment(picture.photo)))
-        on_progress(done)
+    pairs = [(picture, segmenter.segment(picture.photo)) for picture in pictures]
     is_apart = [bool(apart) and picture.name.startswith(apart) for picture, _ in pairs]
     own = [pair for pair, other in zip(pairs, is_apart, strict=True) if not other]
     others = [pair for pair, other in zip(pairs, is_apart, strict=True) if other]
