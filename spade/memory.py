@@ -9,7 +9,7 @@ from pathlib import Path
 from spade.config import GeneratorConfig
 from spade.formats.errors import InputError
 
-FIELD_BYTES = 512 << 20
+CACHE_BYTES = 512 << 20
 """Default bound on the modulation fields that an engine keeps between renders."""
 
 _FLOAT = 4
@@ -19,13 +19,13 @@ _HEADROOM = 0.95  # never plan to take the very last of what is available
 
 
 def estimate_render_bytes(
-    config: GeneratorConfig, width: int, height: int, *, field_bytes: int = FIELD_BYTES
+    config: GeneratorConfig, width: int, height: int, *, cache_bytes: int = CACHE_BYTES
 ) -> int:
     """Bytes that rendering ``width`` x ``height`` pixels takes at its peak, weights not counted.
 
     The most of: making the one-hot map (twice at full size for a moment), and any block,
     which holds its input, its normalised input, its middle and output, and the shortcut,
-    beside the one-hot pyramid. ``field_bytes``: what the engine may keep besides.
+    beside the one-hot pyramid. ``cache_bytes``: what the engine may keep besides.
     """
     stride = config.stride
     width, height = -(-width // stride) * stride, -(-height // stride) * stride
@@ -40,7 +40,7 @@ def estimate_render_bytes(
         fields += 2 * modulated * cells * _FLOAT
     picture = 4 * 3 * _FLOAT * pixels
     work = pyramid + max(making, blocks) + picture
-    return int(_SLACK * work) + min(fields, field_bytes) + _FIXED
+    return int(_SLACK * work) + min(fields, cache_bytes) + _FIXED
 
 
 def check_render_fits(
@@ -49,7 +49,7 @@ def check_render_fits(
     height: int,
     available: int | None = None,
     *,
-    field_bytes: int = FIELD_BYTES,
+    cache_bytes: int = CACHE_BYTES,
 ) -> None:
     """Raise InputError, with the size that would fit, if a render needs more than there is.
 
@@ -60,10 +60,10 @@ def check_render_fits(
     if available is None:
         return
     room = int(available * _HEADROOM)
-    needed = estimate_render_bytes(config, width, height, field_bytes=field_bytes)
+    needed = estimate_render_bytes(config, width, height, cache_bytes=cache_bytes)
     if needed <= room:
         return
-    fitting = _largest_fitting(config, width, height, room, field_bytes)
+    fitting = _largest_fitting(config, width, height, room, cache_bytes)
     remedy = f"make it at most {fitting[0]}x{fitting[1]}" if fitting else "free some memory"
     raise InputError(
         f"a picture of {width}x{height} needs about {_gigabytes(needed)} of memory and "
@@ -97,12 +97,12 @@ def _blocks(config: GeneratorConfig, pixels: int) -> list[tuple[int, int, int]]:
 
 
 def _largest_fitting(
-    config: GeneratorConfig, width: int, height: int, room: int, field_bytes: int
+    config: GeneratorConfig, width: int, height: int, room: int, cache_bytes: int
 ) -> tuple[int, int] | None:
     """The largest size of the same shape that fits, in steps of 1/64."""
     for step in range(63, 0, -1):
         smaller = max(1, width * step // 64), max(1, height * step // 64)
-        if estimate_render_bytes(config, *smaller, field_bytes=field_bytes) <= room:
+        if estimate_render_bytes(config, *smaller, cache_bytes=cache_bytes) <= room:
             return smaller
     return None
 

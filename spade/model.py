@@ -25,7 +25,7 @@ from spade.formats.limits import check_size
 from spade.formats.palette import Palette, PaletteClass
 from spade.formats.resources import bundled, bundled_models
 from spade.generator import Generator
-from spade.memory import FIELD_BYTES, available_memory, check_render_fits
+from spade.memory import CACHE_BYTES, available_memory, check_render_fits
 
 if TYPE_CHECKING:
     from spade.engine import Engine
@@ -177,14 +177,14 @@ class Model:
             self._engine = Engine(self, self.device)
         return self._engine
 
-    def check_memory(self, width: int, height: int, field_bytes: int = FIELD_BYTES) -> None:
+    def check_memory(self, width: int, height: int, cache_bytes: int = CACHE_BYTES) -> None:
         """Raise InputError if a picture of this size needs more memory than there is.
 
-        field_bytes: what may be kept for later renders besides.
+        cache_bytes: what may be kept for later renders besides.
         """
         available = available_memory(str(self.device))
         config = self.config.generator
-        check_render_fits(config, width, height, available, field_bytes=field_bytes)
+        check_render_fits(config, width, height, available, cache_bytes=cache_bytes)
 
     def _check_style(self) -> None:
         if not self.config.generator.use_vae:

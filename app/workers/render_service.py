@@ -28,19 +28,19 @@ from app.workers.segment_service import find_segmenter
 from spade.engine import Engine, RenderCancelled
 from spade.formats.errors import InputError
 from spade.labels import IGNORE_INDEX
-from spade.memory import FIELD_BYTES, available_memory, check_render_fits
+from spade.memory import CACHE_BYTES, available_memory, check_render_fits
 from spade.model import Model, load_model, resize_labels, to_picture
 
 LATENTS_KEPT = 128
 """Encoded style images remembered: 1 KB each, the oldest forgotten first."""
 
-TILE_FIELD_BYTES = 64 << 20
+TILE_CACHE_BYTES = 64 << 20
 """What the engine of the gallery's tiles may keep: the scene is the same in all of them."""
 
 PROGRESS_INTERVAL = 0.1
 """Seconds between two reports of progress, so that quick renders make no noise."""
 
-_BUDGET = {Purpose.PREVIEW: FIELD_BYTES, Purpose.TILE: TILE_FIELD_BYTES, Purpose.EXPORT: 0}
+_BUDGET = {Purpose.PREVIEW: CACHE_BYTES, Purpose.TILE: TILE_CACHE_BYTES, Purpose.EXPORT: 0}
 
 
 class RenderService:
@@ -131,7 +131,7 @@ class RenderService:
         model = self._model
         assert model is not None
         self._engines = {
-            purpose: Engine(model, model.device, field_bytes=bound)
+            purpose: Engine(model, model.device, cache_bytes=bound)
             for purpose, bound in _BUDGET.items()
         }
 
@@ -164,11 +164,11 @@ class RenderService:
             return  # its own allocator tells, and the CPU is there to fall back on
         config, bound = model.config.generator, _BUDGET[purpose]
         try:
-            check_render_fits(config, width, height, available_memory(), field_bytes=bound)
+            check_render_fits(config, width, height, available_memory(), cache_bytes=bound)
         except InputError:
             for engine in self._engines.values():
                 engine.forget()
-            check_render_fits(config, width, height, available_memory(), field_bytes=bound)
+            check_render_fits(config, width, height, available_memory(), cache_bytes=bound)
 
     def _draw_after_all(
         self,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spade.engine.engine import Engine, RenderCancelled
+from spade.engine.engine import Engine, RenderCancelled, Work
 
-__all__ = ["Engine", "RenderCancelled"]
+__all__ = ["Engine", "RenderCancelled", "Work"]

@@ -4,7 +4,7 @@ The plain network, wrapped: nothing is approximated. What is kept, and when it s
 
 - the picture: the same label map and z again;
 - the semantic pyramid (the one-hot map at every scale): the same label map, another z;
-- 1 + gamma and beta of every SPADE layer, as far as they fit into ``field_bytes``, coarse
+- 1 + gamma and beta of every SPADE layer, as far as they fit into ``cache_bytes``, coarse
   layers first: the same label map, another z. They depend on the label map alone, and
   computing them is most of a render's work.
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -29,9 +29,10 @@ from torch.nn.utils import parametrize
 
 from spade.blocks import LEAK, SpadeResBlock
 from spade.engine.modulation import Fields, apply_fields, compute_fields, modulate
+from spade.formats.rect import Rect
 from spade.generator import Generator
 from spade.labels import semantic_map
-from spade.memory import FIELD_BYTES
+from spade.memory import CACHE_BYTES
 from spade.normalization import Spade
 from spade.spectral import fold_spectral_norm
 
@@ -39,6 +40,22 @@ if TYPE_CHECKING:
     from spade.model import Model
 
 Labels = NDArray[np.integer[Any]] | Tensor
+
+
+WorkKind = Literal["same", "style", "edit", "live", "full"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a render had to do.
+
+    kind: "same" (nothing: the picture was there), "style" (same labels, another z), "edit"
+    (only what the change reaches, exact), "live" (only the change and a halo, approximate) or
+    "full". rect: the pixels whose labels changed, for "edit" and "live"; else None.
+    """
+
+    kind: WorkKind
+    rect: Rect | None = None
 
 
 class RenderCancelled(Exception):  # noqa: N818 - it was asked for
@@ -82,7 +99,7 @@ class Engine:
 
     The model is moved to ``device`` if it is elsewhere, and its weights are read as they are
     now: a generator in training, or with spectral norm not yet folded, is copied first.
-    ``field_bytes`` bounds the modulation fields kept between renders; 0 keeps none.
+    ``cache_bytes`` bounds the modulation fields kept between renders; 0 keeps none.
     """
 
     def __init__(
@@ -90,17 +107,20 @@ class Engine:
         model: Model,
         device: str | torch.device | None = None,
         *,
-        field_bytes: int = FIELD_BYTES,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.device = torch.device(device) if device is not None else model.device
         if model.device != self.device:
             model.to(self.device)
+        self._model = model
         self._generator = _settled(model.generator)
         self._config = model.generator.config
-        self._field_bytes = field_bytes
+        self._cache_bytes = cache_bytes
         self._kept: _Kept | None = None
         self._settled: _Rendered | None = None
         self._live: _Rendered | None = None
+        self.work = Work("full")
+        """What the last completed render did."""
         if self.device.type == "cpu":
             # A quarter less work than NCHW: oneDNN reads it without reordering.
             self._generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -137,6 +157,7 @@ class Engine:
         latent = self._latent(z)
         for rendered in (self._settled, self._live):
             if rendered is not None and rendered.answers(scene, latent):
+                self.work = Work("same")
                 return rendered.picture.clone()
         kept = self._kept if self._kept is not None and self._kept.scene.equals(scene) else None
         if kept is None and self._kept is not None and not live:
@@ -153,7 +174,12 @@ class Engine:
         else:
             found.fields = fields
             self._kept, self._settled, self._live = found, _Rendered(scene, latent, result), None
+        self.work = Work("full" if kept is None else "style")
         return result.clone()
+
+    def share(self, *, cache_bytes: int) -> Engine:
+        """Another engine with this one's prepared network and nothing kept yet."""
+        return Engine(self._model, self.device, cache_bytes=cache_bytes)
 
     def forget(self) -> None:
         """Drop everything kept between renders."""
@@ -200,7 +226,7 @@ class Engine:
         def normalised(spade: Spade, h: Tensor, semantic: Tensor) -> Tensor:
             known = fields.get(spade)
             if known is None:
-                room = self._field_bytes - sum(each.nbytes for each in fields.values())
+                room = self._cache_bytes - sum(each.nbytes for each in fields.values())
                 if not keep or 2 * h.numel() * h.element_size() > room:
                     return modulate(spade, h, semantic, walk.check)
                 known = fields[spade] = compute_fields(spade, semantic, walk.check)

@@ -113,7 +113,7 @@ configs = st.builds(
 def test_equals_the_plain_network(config, height, width, seed, steps, budget):
     """After any sequence of edits, style changes, live and cancelled renders."""
     model = make_model(config, seed)
-    engine = Engine(model, "cpu", field_bytes=budget)
+    engine = Engine(model, "cpu", cache_bytes=budget)
     random = np.random.default_rng(seed)
     z_source = torch.Generator().manual_seed(seed)
     labels = blobs(random, config, height, width)
@@ -189,7 +189,7 @@ def test_another_style_reuses_the_modulation(config, calls):
 def test_kept_fields_stay_within_the_bound(config):
     model = make_model(config)
     for bound in (0, 3000, 100_000):
-        engine = Engine(model, "cpu", field_bytes=bound)
+        engine = Engine(model, "cpu", cache_bytes=bound)
         engine.render(np.zeros((64, 64), np.uint8), model.default_z)
         assert sum(fields.nbytes for fields in engine._kept.fields.values()) <= bound
         assert bool(engine._kept.fields) == (bound > 2048)

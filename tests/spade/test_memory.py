@@ -33,8 +33,8 @@ CONFIG = GeneratorConfig(label_nc=24, contain_dontcare=True, ngf=32)
 )
 def test_estimate_is_above_what_was_measured_but_not_far(settings, side, measured):
     config = GeneratorConfig(**settings)
-    for field_bytes, used in zip((0, 512 << 20), measured, strict=True):
-        estimate = estimate_render_bytes(config, side, side, field_bytes=field_bytes) / 2**20
+    for cache_bytes, used in zip((0, 512 << 20), measured, strict=True):
+        estimate = estimate_render_bytes(config, side, side, cache_bytes=cache_bytes) / 2**20
         assert used <= estimate <= 1.5 * used + 64
 
 
