@@ -1,0 +1,1 @@
+"""Measuring the engine beside the plain network: ``spadework bench`` and tests/bench use it."""
