@@ -19,7 +19,8 @@ SCENE = bundled("assets/bench/mountain-lake.png")
 
 PAINTED, CHECKERBOARD = "painted", "checkerboard"
 SQUARE = 8
-"""Side in pixels of the worst case's squares: no 5x5 window is far from a border."""
+"""Side in pixels of the worst case's squares: from the second resolution on, every 5x5 window
+has a border, and at full size three in four."""
 
 
 def painted_scene(side: int, label_nc: int) -> Labels:
@@ -30,7 +31,8 @@ def painted_scene(side: int, label_nc: int) -> Labels:
 def checkerboard(side: int, label_nc: int) -> Labels:
     """Squares of two classes (of one, where there is no other). uint8 ``(side, side)``."""
     rows, columns = np.mgrid[:side, :side] // SQUARE
-    return ((rows + columns) % min(2, label_nc)).astype(np.uint8)
+    labels: Labels = ((rows + columns) % min(2, label_nc)).astype(np.uint8)
+    return labels
 
 
 def sampled(labels: Labels, side: int) -> Labels:

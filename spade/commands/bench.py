@@ -1,132 +1,94 @@
-"""Measure how long a model takes: to load, for a first picture, after an edit, restyled."""
+"""Measure the engine beside the plain network: full, restyled, edited and live renders.
+
+On a painted scene and on a checkerboard, the worst case: how long each takes, how far the
+pictures lie apart, how much memory is held, and what the convolutions alone would take.
+"""
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-from spade.commands import Report, add_model_arguments, open_model, parse_size, say
+from spade.commands import DEFAULT_MODEL, Report, add_model_arguments, open_model, say
+from spade.formats.errors import InputError
+from spade.formats.limits import check_size
+
+if TYPE_CHECKING:
+    from spade.benchmark.cases import Effort
+    from spade.model import Model
+
+SIDES = "256,512,1024"
+QUICK_SIDES = "256"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_model_arguments(parser)
-    parser.add_argument("--size", default="256", metavar="N|WxH", help="canvas (default: 256)")
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="of each (default: 5)")
+    parser.add_argument(
+        "--reference-size",
+        action="store_true",
+        help="instead of a model: the reference's size (ngf 64, 184 channels), random weights",
+    )
+    parser.add_argument(
+        "--sides", metavar="N,N", help=f"sides of the canvas in pixels (default: {SIDES})"
+    )
+    parser.add_argument("--runs", type=int, metavar="N", help="of each case, at most (default: 20)")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"three runs of each, at {QUICK_SIDES} alone"
+    )
 
 
 def run(args: argparse.Namespace) -> Report:
-    """Time the plain network and the engine on a made-up scene."""
-    width, height = parse_size(args.size)
-    runs = max(1, min(args.runs, 1000))
+    """Measure, and say what is being measured meanwhile."""
+    sides = parse_sides(args.sides or (QUICK_SIDES if args.quick else SIDES))
+    if args.runs is not None and not 1 <= args.runs <= 1000:
+        raise InputError(f"runs {args.runs}: use 1 to 1000")
+    if args.reference_size and args.model != DEFAULT_MODEL:
+        raise InputError("give --model or --reference-size, not both")
     say("loading")
-    started = time.perf_counter()
-    import numpy as np
-    import torch
+    begun = time.perf_counter()
+    import torch  # noqa: F401 - to tell its time from the model's
 
-    from spade.plain import render_plain
+    from spade.benchmark.run import measure
+    from spade.benchmark.table import table
 
     imported = time.perf_counter()
-    model = open_model(args)
+    model = _model(args)
     loaded = time.perf_counter()
-    model.check_memory(width, height)
-    labels = scene(width, height, model.config.generator.label_nc)
-    z = model.latent()
-    engine = model.engine
-    device = model.device
-
-    def timed(work: Callable[[], Any]) -> float:
-        begun = time.perf_counter()
-        work()  # the picture arrives on the CPU: nothing is left in the device's queue
-        return time.perf_counter() - begun
-
-    say(f"rendering {width}x{height} on {device}")
-    first = timed(lambda: engine.render(labels, z))
-    plain = [timed(lambda: render_plain(model, labels, z)) for _ in range(runs)]
-
-    def fresh() -> None:
-        engine.forget()
-        engine.render(labels, z)
-
-    full = [timed(fresh) for _ in range(runs)]
-    edits, styles = [], []
-    edited = labels.copy()
-    random = np.random.default_rng(0)
-    side = max(1, min(width, height) // 16)
-    for _ in range(runs):
-        x, y = (int(random.integers(0, max(1, length - side))) for length in (width, height))
-        new = (int(edited[y, x]) + 1) % model.config.generator.label_nc
-        edited[y : y + side, x : x + side] = new
-        edits.append(timed(lambda: engine.render(edited, z)))
-    if z is not None:
-        for seed in range(runs):
-            other = model.sample_z(seed)
-            styles.append(timed(lambda other=other: engine.render(edited, other)))  # type: ignore[misc]
     data = {
-        "model": model.name,
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "width": width,
-        "height": height,
-        "parameters": model.parameter_count,
-        "runs": runs,
-        "import_seconds": round(imported - started, 4),
+        "import_seconds": round(imported - begun, 4),
         "load_seconds": round(loaded - imported, 4),
-        "first_seconds": round(first, 4),
-        "plain_seconds": _median(plain),
-        "full_seconds": _median(full),
-        "edit_seconds": _median(edits),
-        "restyle_seconds": _median(styles) if styles else None,
-        "peak_memory_mb": _peak_memory_mb(),
+        **measure(model, sides, _effort(args), say),
     }
-    lines = [
-        f"{model.name} on {device}, {width}x{height}, {model.parameter_count:,} parameters",
-        f"  importing torch  {data['import_seconds']:8.3f} s",
-        f"  loading          {data['load_seconds']:8.3f} s",
-        f"  first picture    {data['first_seconds']:8.3f} s",
-        f"  plain network    {data['plain_seconds']:8.3f} s   median of {runs}",
-        f"  engine, anew     {data['full_seconds']:8.3f} s",
-        f"  engine, a dab    {data['edit_seconds']:8.3f} s",
-    ]
-    if styles:
-        lines.append(f"  engine, restyled {data['restyle_seconds']:8.3f} s")
-    if data["peak_memory_mb"] is not None:
-        lines.append(f"  peak memory      {data['peak_memory_mb']:8.0f} MB")
-    return Report(data, "\n".join(lines))
+    return Report(data, table(data))
 
 
-def scene(width: int, height: int, label_nc: int) -> Any:
-    """A label map of 24 cells around random points, always the same. uint8 ``(H, W)``."""
-    import numpy as np
-
-    random = np.random.default_rng(7)
-    points = random.random((24, 2)) * (height, width)
-    classes = random.integers(0, label_nc, len(points))
-    rows, columns = np.mgrid[:height, :width]
-    best = np.full((height, width), np.inf)
-    labels = np.zeros((height, width), np.uint8)
-    for (y, x), class_id in zip(points, classes, strict=True):
-        distance = (rows - y) ** 2 + (columns - x) ** 2
-        nearer = distance < best
-        best[nearer] = distance[nearer]
-        labels[nearer] = class_id
-    return labels
-
-
-def _median(seconds: list[float]) -> float:
-    return round(statistics.median(seconds), 4)
-
-
-def _peak_memory_mb() -> float | None:
-    """Most memory this process ever held, in MiB; None where the system doesn't tell."""
+def parse_sides(text: str) -> list[int]:
+    """ "256,512" as numbers, ascending. Raises InputError."""
     try:
-        import resource
-    except ImportError:
-        return None
-    import sys
+        sides = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise InputError(
+            f"sides {text!r}: give pixels with commas between, such as {SIDES}"
+        ) from None
+    for side in sides:
+        check_size(side, side, "side")
+    return sides
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+def _model(args: argparse.Namespace) -> Model:
+    if not args.reference_size:
+        return open_model(args)
+    from spade.benchmark.reference import reference_size_model
+
+    return reference_size_model(args.device)
+
+
+def _effort(args: argparse.Namespace) -> Effort:
+    from spade.benchmark.cases import Effort
+
+    if args.quick:
+        return Effort(runs=args.runs or 3, seconds=1.0, least=min(args.runs or 3, 3), compared=1)
+    runs = args.runs or 20
+    return Effort(runs=runs, least=min(runs, 3))

@@ -191,13 +191,6 @@ def test_info(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     assert "grass" in text
 
 
-def test_bench(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    data = succeed(capsys, "bench", "--model", folder, "--size", "64x40", "--runs", "2")
-    assert (data["width"], data["height"], data["runs"]) == (64, 40, 2)
-    for key in ("load", "first", "plain", "full", "edit", "restyle"):
-        assert data[f"{key}_seconds"] >= 0
-
-
 def test_washout(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "figure.png"
     data = succeed(capsys, "washout", "--model", folder, "-o", out, "--size", "64", "--ngf", "4")
@@ -268,7 +261,6 @@ def test_grid_and_modulation(
         (("render", "EMPTY", "-o", "OUT", "--model", "DIR"), "no PNG"),
         (("info", "--model", "MAP"), "scene.png"),
         (("info", "--model", "DIR", "--unknown"), "--unknown"),
-        (("bench", "--model", "DIR", "--size", "1x"), "'1x'"),
         (("washout", "--model", "DIR", "--size", "100"), "multiples of 32"),
         (("washout", "--model", "DIR", "--baseline", "DIR", "--size", "64"), "'pix2pixhd'"),
         (("grid", "MAP", "-o", "OUT/a.png", "--model", "DIR", "--seed", "-1"), "seed -1"),
