@@ -35,6 +35,22 @@ def semantic_map(
     """
     if labels.ndim != 3:
         raise ValueError(f"labels must be (N, H, W), not {tuple(labels.shape)}")
+    ids = check_ids(labels, config, check=check)
+    n, height, width = ids.shape
+    result = torch.zeros(n, config.semantic_nc, height, width, device=labels.device)
+    result.scatter_(1, ids.unsqueeze(1), 1.0)
+    if config.instance_edges and instances is not None:
+        result[:, -1:] = edge_map(instances)
+    return result
+
+
+def check_ids(
+    labels: Tensor, config: GeneratorConfig | Pix2PixHDConfig, *, check: bool = True
+) -> Tensor:
+    """The channel of each pixel's label: int64 like labels; 255 becomes "don't care".
+
+    Raises InputError as :func:`semantic_map` does.
+    """
     ids = labels.long()
     unknown = ids == IGNORE_INDEX
     if config.contain_dontcare:
@@ -51,12 +67,7 @@ def semantic_map(
             f"the label map has class id {bad}, but this model has ids 0 to "
             f"{config.label_nc - 1}: remap it or choose another model"
         )
-    n, height, width = ids.shape
-    result = torch.zeros(n, config.semantic_nc, height, width, device=labels.device)
-    result.scatter_(1, ids.unsqueeze(1), 1.0)
-    if config.instance_edges and instances is not None:
-        result[:, -1:] = edge_map(instances)
-    return result
+    return ids
 
 
 def edge_map(instances: Tensor) -> Tensor:

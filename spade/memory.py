@@ -9,13 +9,42 @@ from pathlib import Path
 from spade.config import GeneratorConfig
 from spade.formats.errors import InputError
 
-CACHE_BYTES = 512 << 20
-"""Default bound on the modulation fields that an engine keeps between renders."""
+CACHE_BYTES = 1536 << 20
+"""Default bound on the activations that an engine keeps between renders."""
+
+WORK_BYTES = 1024 << 20
+"""A render whose largest stage needs more than this is computed in strips."""
+
+STRIP_BYTES = 256 << 20
+"""About what a strip's activations take."""
 
 _FLOAT = 4
-_FIXED = 64 << 20  # strips of the embedding, workspaces of the convolutions
+_FIXED = 256 << 20  # tables of windows, transformed pieces, workspaces of the convolutions
 _SLACK = 1.15  # what the allocator rounds up and keeps; see tests/spade/test_memory.py
 _HEADROOM = 0.95  # never plan to take the very last of what is available
+
+
+def activation_bytes(config: GeneratorConfig, width: int, height: int) -> int:
+    """Bytes of every block's middle and output on a canvas of ``width`` x ``height``."""
+    total = 3 * width * height
+    for fin, fout, cells in _blocks(config, width * height):
+        total += cells * (min(fin, fout) + fout)
+    return total * _FLOAT
+
+
+def first_strip_stage(config: GeneratorConfig, width: int, height: int) -> int | None:
+    """Index of the first stage to compute in strips; None if the whole fits WORK_BYTES."""
+    for i, needed in enumerate(_stage_bytes(config, width * height)):
+        if needed > WORK_BYTES:
+            return i
+    return None
+
+
+def strip_rows(config: GeneratorConfig, width: int, first: int) -> int:
+    """Rows of the picture in a strip, if stages from ``first`` on are computed in strips."""
+    # Per row of the picture; the coarser stages of a strip have fewer and shorter rows.
+    needed = sum(_stage_bytes(config, width * config.stride)[first:]) / config.stride
+    return max(32, int(STRIP_BYTES / needed) // 8 * 8)
 
 
 def estimate_render_bytes(
@@ -23,24 +52,22 @@ def estimate_render_bytes(
 ) -> int:
     """Bytes that rendering ``width`` x ``height`` pixels takes at its peak, weights not counted.
 
-    The most of: making the one-hot map (twice at full size for a moment), and any block,
-    which holds its input, its normalised input, its middle and output, and the shortcut,
-    beside the one-hot pyramid. ``cache_bytes``: what the engine may keep besides.
+    What is kept counts twice if it is within ``cache_bytes``: a render's own activations and
+    those of the one before, which stay until it completes.
     """
     stride = config.stride
     width, height = -(-width // stride) * stride, -(-height // stride) * stride
     pixels = width * height
-    pyramid = config.semantic_nc * pixels * _FLOAT * 4 // 3
-    making = config.semantic_nc * pixels * _FLOAT + 24 * pixels
-    blocks, fields = 0, 0
-    for fin, fout, cells in _blocks(config, pixels):
-        middle = min(fin, fout)
-        blocks = max(blocks, cells * _FLOAT * (2 * fin + middle + fout))
-        modulated = fin + middle + (fin if fin != fout else 0)
-        fields += 2 * modulated * cells * _FLOAT
-    picture = 4 * 3 * _FLOAT * pixels
-    work = pyramid + max(making, blocks) + picture
-    return int(_SLACK * work) + min(fields, cache_bytes) + _FIXED
+    stages = _stage_bytes(config, pixels)
+    picture = 4 * 3 * _FLOAT * pixels + 32 * pixels  # also as bytes; labels and windows
+    kept = activation_bytes(config, width, height)
+    if kept <= cache_bytes:
+        return int(_SLACK * (2 * kept + max(stages) + picture)) + _FIXED
+    first = first_strip_stage(config, width, height)
+    if first is None:
+        return int(_SLACK * (max(stages) + picture)) + _FIXED
+    work = max([*stages[:first], 0]) + 2 * STRIP_BYTES
+    return int(_SLACK * (work + picture)) + _FIXED
 
 
 def check_render_fits(
@@ -82,6 +109,19 @@ def available_memory(device: str = "cpu") -> int | None:
         return int(free + idle)
     found = [each for each in (_system_memory(), _cgroup_memory()) if each is not None]
     return min(found, default=None)
+
+
+def _stage_bytes(config: GeneratorConfig, pixels: int) -> list[int]:
+    """Most bytes that each block holds at once: its input, what a convolution reads, its
+    middle and output."""
+    result = []
+    before = 16 * config.ngf * pixels // config.stride**2
+    for fin, fout, cells in _blocks(config, pixels):
+        middle = min(fin, fout)
+        held = before + cells * max(fin + 2 * middle, 2 * middle + fout, middle + 2 * fout)
+        result.append(held * _FLOAT)
+        before = cells * fout
+    return result
 
 
 def _blocks(config: GeneratorConfig, pixels: int) -> list[tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from spade.engine.engine import Engine, RenderCancelled, Work
+from spade.engine.engine import Engine, Work
+from spade.engine.walk import RenderCancelled
 
 __all__ = ["Engine", "RenderCancelled", "Work"]

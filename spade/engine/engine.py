@@ -1,46 +1,48 @@
 """The engine: one model on one device, and what the last render left for the next.
 
-The plain network, wrapped: nothing is approximated. What is kept, and when it serves:
+Exact renders leave the activations of every block, from which the next begins:
 
-- the picture: the same label map and z again;
-- the semantic pyramid (the one-hot map at every scale): the same label map, another z;
-- 1 + gamma and beta of every SPADE layer, as far as they fit into ``cache_bytes``, coarse
-  layers first: the same label map, another z. They depend on the label map alone, and
-  computing them is most of a render's work.
+- same labels, same z: the picture is there;
+- same labels, another z: all windows' modulation is there, the convolutions are run;
+- other labels, same z: only what the change reaches is computed, and only windows never
+  met are modulated anew;
+- ``live``: only the change and ``halo`` pixels around it at every scale, the rest taken
+  from the last exact render (as SIGE does: Li et al., NeurIPS 2022). Approximate. It leaves
+  nothing to exact renders; the next live one goes on from it.
 
-They are replaced only by a completed render that is not ``live``. Of the last live render
-the picture alone is kept: nothing here is approximated, so it serves the settled request
-that usually follows, when the stroke has ended.
+What exact renders leave changes only when one completes.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
-from torch.nn.utils import parametrize
 
-from spade.blocks import LEAK, SpadeResBlock
-from spade.engine.modulation import Fields, apply_fields, compute_fields, modulate
+from spade.engine import regions
+from spade.engine.network import Network
+from spade.engine.passes import Numbers, number_again, number_all, run_stages
+from spade.engine.planes import Overlay, Plane
+from spade.engine.prepare import settled
+from spade.engine.scene import Labels, Scene
+from spade.engine.strips import render_in_strips
+from spade.engine.walk import Walk
 from spade.formats.rect import Rect
-from spade.generator import Generator
-from spade.labels import semantic_map
-from spade.memory import CACHE_BYTES
-from spade.normalization import Spade
-from spade.spectral import fold_spectral_norm
+from spade.memory import CACHE_BYTES, activation_bytes, first_strip_stage
 
 if TYPE_CHECKING:
     from spade.model import Model
 
-Labels = NDArray[np.integer[Any]] | Tensor
+HALO = 4
+"""Pixels around a change, at every scale, that live renders compute."""
 
+_WORTH_CROPPING = 0.9
+"""Share of a whole render's time up to which pieces are taken instead."""
 
 WorkKind = Literal["same", "style", "edit", "live", "full"]
 
@@ -58,40 +60,33 @@ class Work:
     rect: Rect | None = None
 
 
-class RenderCancelled(Exception):  # noqa: N818 - it was asked for
-    """``cancelled()`` became true between two steps of a render."""
+@dataclass
+class _Render:
+    """A finished picture float32 ``(3, H, W)``, what it was made from, and what is left.
 
+    ``fields``: middle and output of every stage. Both they and ``numbers`` are missing if the
+    canvas is too large to keep them.
+    """
 
-@dataclass(frozen=True)
-class _Scene:
-    """What the semantic map is made of."""
-
-    labels: Tensor
-    instances: Tensor | None
-
-    def equals(self, other: _Scene) -> bool:
-        return _same(self.labels, other.labels) and _same(self.instances, other.instances)
-
-
-@dataclass(frozen=True)
-class _Rendered:
-    """A picture ``(3, H, W)`` and what it was made from."""
-
-    scene: _Scene
+    scene: Scene
     z: Tensor | None
     picture: Tensor
+    numbers: Numbers | None = None
+    base: Plane | None = None
+    fields: list[tuple[Plane, Plane]] | None = None
 
-    def answers(self, scene: _Scene, z: Tensor | None) -> bool:
-        return _same(self.z, z) and self.scene.equals(scene)
 
+class _Stroke:
+    """Where live renders have come to: changes to a render that it knows nothing of."""
 
-@dataclass
-class _Kept:
-    """What one scene needs for any z."""
-
-    scene: _Scene
-    pyramid: dict[tuple[int, int], Tensor]
-    fields: dict[Spade, Fields] = field(default_factory=dict)
+    def __init__(self, start: _Render, numbers: Numbers) -> None:
+        assert start.base is not None
+        assert start.fields is not None
+        self.scene = start.scene
+        self.numbers = numbers
+        self.base = Overlay(start.base)
+        self.fields = [(Overlay(middle), Overlay(out)) for middle, out in start.fields]
+        self.picture = start.picture.clone()
 
 
 class Engine:
@@ -99,7 +94,8 @@ class Engine:
 
     The model is moved to ``device`` if it is elsewhere, and its weights are read as they are
     now: a generator in training, or with spectral norm not yet folded, is copied first.
-    ``cache_bytes`` bounds the modulation fields kept between renders; 0 keeps none.
+    cache_bytes: bound on the activations kept between renders; a canvas that needs more
+    keeps none, so that every edit is a render anew. halo: see HALO.
     """
 
     def __init__(
@@ -108,22 +104,42 @@ class Engine:
         device: str | torch.device | None = None,
         *,
         cache_bytes: int = CACHE_BYTES,
+        halo: int = HALO,
     ) -> None:
         self.device = torch.device(device) if device is not None else model.device
         if model.device != self.device:
             model.to(self.device)
-        self._model = model
-        self._generator = _settled(model.generator)
+        with torch.inference_mode():
+            self._network = Network(settled(model.generator))
         self._config = model.generator.config
         self._cache_bytes = cache_bytes
-        self._kept: _Kept | None = None
-        self._settled: _Rendered | None = None
-        self._live: _Rendered | None = None
+        self._halo = halo
+        self._owner = True
+        self._kept: _Render | None = None
+        self._stroke: _Stroke | None = None
         self.work = Work("full")
         """What the last completed render did."""
-        if self.device.type == "cpu":
-            # A quarter less work than NCHW: oneDNN reads it without reordering.
-            self._generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def share(self, *, cache_bytes: int) -> Engine:
+        """Another engine with this one's prepared network and windows, and nothing kept yet.
+        One thread for both."""
+        other = object.__new__(Engine)
+        other.__dict__.update(self.__dict__)
+        other._cache_bytes, other._owner = cache_bytes, False
+        other._kept = other._stroke = None
+        return other
+
+    def forget(self) -> None:
+        """Drop everything kept between renders; windows too, unless they are another's."""
+        self._kept = self._stroke = None
+        if self._owner:
+            self._network.forget_windows()
+
+    @property
+    def cached_bytes(self) -> int:
+        """Bytes of activations kept."""
+        fields = self._kept.fields if self._kept is not None else None
+        return sum(plane.nbytes for pair in fields or () for plane in pair)
 
     def render(
         self,
@@ -140,50 +156,129 @@ class Engine:
         label_map, instance_map: integer ``(H, W)``, any size; rounded up to the generator's
         stride by repeating the last row and column, and the picture cropped back.
         z: ``z_dim`` values, ``(z_dim,)`` or ``(1, z_dim)``; not used without a VAE.
-        live: a passing state: leave what is kept as it is, for the settled one to use.
-        cancelled: asked between steps; once true, RenderCancelled is raised and nothing new is
-        kept. progress: called with the fraction done, in (0, 1].
+        live: a passing state: approximate where that is faster.
+        cancelled: asked between steps; once true, RenderCancelled is raised and what is kept
+        stays as it was. progress: called with the fraction done, in (0, 1].
         Raises InputError for class ids that the model does not have.
         """
-        instances = None if instance_map is None else _as_tensor(instance_map)
-        scene = _Scene(_as_tensor(label_map), instances)
-        if scene.labels.ndim != 2 or 0 in scene.labels.shape:
-            raise ValueError(f"label map must be (H, W), not {tuple(scene.labels.shape)}")
-        if scene.instances is not None and scene.instances.shape != scene.labels.shape:
-            raise ValueError(
-                f"instance map {tuple(scene.instances.shape)} does not match the label map "
-                f"{tuple(scene.labels.shape)}"
-            )
         latent = self._latent(z)
-        for rendered in (self._settled, self._live):
-            if rendered is not None and rendered.answers(scene, latent):
-                self.work = Work("same")
-                return rendered.picture.clone()
-        kept = self._kept if self._kept is not None and self._kept.scene.equals(scene) else None
-        if kept is None and self._kept is not None and not live:
-            self._kept.fields = {}  # another scene's: old and new at once would pass the bound
-        walk = _Walk(cancelled or (lambda: False), progress or (lambda _: None))
+        scene = Scene(label_map, instance_map, self._config)
+        walk = Walk(cancelled or (lambda: False), progress or (lambda _: None))
         with torch.inference_mode():
-            found = kept or _Kept(scene, self._pyramid(scene))
-            fields: dict[Spade, Fields] = dict(found.fields)
-            picture = self._forward(found.pyramid, latent, fields, walk, keep=not live)
-        height, width = scene.labels.shape
-        result = picture[0, :, :height, :width].float().cpu().clone()
+            self._network.tidy()
+            picture, self.work = self._answer(scene, latent, live, walk)
+            result = picture[:, : scene.height, : scene.width].float().cpu()
+        walk.finish()
+        return result.clone()  # a normal tensor, and the caller's own
+
+    def _answer(
+        self, scene: Scene, z: Tensor | None, live: bool, walk: Walk
+    ) -> tuple[Tensor, Work]:
+        kept = self._kept
+        changed = None if kept is None else scene.changed_since(kept.scene)
+        if kept is None or changed is None:
+            return self._anew(scene, z, walk), Work("full")
+        if not _same(kept.z, z):
+            if changed.empty:
+                return self._anew(scene, z, walk, kept.numbers), Work("style")
+            return self._anew(scene, z, walk), Work("full")
+        if changed.empty:
+            self._stroke = None
+            return kept.picture, Work("same")
+        if kept.fields is None:
+            return self._anew(scene, z, walk), Work("full")
         if live:
-            self._live = _Rendered(scene, latent, result)
+            return self._touch_up(kept, scene, walk)
+        return self._edit(kept, scene, changed, walk), Work("edit", changed)
+
+    def _anew(
+        self, scene: Scene, z: Tensor | None, walk: Walk, numbers: Numbers | None = None
+    ) -> Tensor:
+        """A whole render; ``numbers`` of the same scene, if there are any."""
+        network, size = self._network, scene.size
+        walk.check()
+        base = Plane(Rect(0, 0, *regions.level_size(size, self._config.doublings)))
+        base.write(base.rect, network.base(scene.level(self._config.doublings), z))
+        keep = activation_bytes(self._config, *size) <= self._cache_bytes
+        first = None if keep else first_strip_stage(self._config, *size)
+        if first is not None:
+            picture = render_in_strips(network, scene, base, first, walk)
+            self._replace(_Render(scene, z, picture))
+            return picture
+        if numbers is None or numbers.generation != network.generation:
+            numbers = number_all(network, scene, walk)
+        pieces = regions.whole(network, size)
+        fields = [(Plane(middle), Plane(out)) for middle, out in pieces.stages]
+        picture = run_stages(network, size, numbers, base, pieces, fields, walk, keep=keep)
+        if keep:
+            self._replace(_Render(scene, z, picture, numbers, base, fields))
         else:
-            found.fields = fields
-            self._kept, self._settled, self._live = found, _Rendered(scene, latent, result), None
-        self.work = Work("full" if kept is None else "style")
-        return result.clone()
+            self._replace(_Render(scene, z, picture))
+        return picture
 
-    def share(self, *, cache_bytes: int) -> Engine:
-        """Another engine with this one's prepared network and nothing kept yet."""
-        return Engine(self._model, self.device, cache_bytes=cache_bytes)
+    def _edit(self, kept: _Render, scene: Scene, changed: Rect, walk: Walk) -> Tensor:
+        """Exactly what a change reaches."""
+        network, size = self._network, scene.size
+        assert kept.base is not None
+        assert kept.fields is not None
+        pieces, everything = regions.reached(network, size, changed), regions.whole(network, size)
+        if pieces.seconds(network) > _WORTH_CROPPING * everything.seconds(network):
+            pieces = everything
+        numbers = self._numbers(kept, kept.scene, walk).copy()
+        number_again(network, scene, pieces.windows, numbers)
+        base = Overlay(kept.base)
+        self._write_base(base, scene, kept)
+        fields = [(Overlay(middle), Overlay(out)) for middle, out in kept.fields]
+        piece = run_stages(network, size, numbers, base, pieces, fields, walk)
+        # From here on nothing can fail or be cancelled.
+        for overlay in (base, *(overlay for pair in fields for overlay in pair)):
+            overlay.commit()
+        kept.picture[:, *pieces.picture.slices] = piece
+        kept.scene, kept.numbers, self._stroke = scene, numbers, None
+        return kept.picture
 
-    def forget(self) -> None:
-        """Drop everything kept between renders."""
-        self._kept = self._settled = self._live = None
+    def _touch_up(self, kept: _Render, scene: Scene, walk: Walk) -> tuple[Tensor, Work]:
+        """The change since the last live render, and a little around it."""
+        network, size = self._network, scene.size
+        stroke, self._stroke = self._stroke, None  # gone if anything goes wrong
+        if stroke is None or stroke.numbers.generation != network.generation:
+            stroke = _Stroke(kept, self._numbers(kept, kept.scene, walk).copy())
+        changed = scene.changed_since(stroke.scene)
+        assert changed is not None
+        if not changed.empty:
+            pieces = regions.nearby(network, size, changed, self._halo)
+            everything = regions.whole(network, size)
+            if pieces.seconds(network) > _WORTH_CROPPING * everything.seconds(network):
+                since = scene.changed_since(kept.scene)
+                assert since is not None
+                return self._edit(kept, scene, since, walk), Work("edit", since)
+            number_again(network, scene, pieces.windows, stroke.numbers)
+            self._write_base(stroke.base, scene, kept)
+            piece = run_stages(
+                network, size, stroke.numbers, stroke.base, pieces, stroke.fields, walk
+            )
+            stroke.picture[:, *pieces.picture.slices] = piece
+            stroke.scene = scene
+        self._stroke = stroke
+        return stroke.picture, Work("live", changed)
+
+    def _numbers(self, kept: _Render, scene: Scene, walk: Walk) -> Numbers:
+        """The numbers of a kept render, made again if the windows were forgotten."""
+        if kept.numbers is None or kept.numbers.generation != self._network.generation:
+            kept.numbers = number_all(self._network, scene, walk)
+        return kept.numbers
+
+    def _write_base(self, base: Overlay, scene: Scene, kept: _Render) -> None:
+        """Without a VAE the base grid is made from the labels; else it stays."""
+        if not self._config.use_vae:
+            assert kept.base is not None
+            values = self._network.base(scene.level(self._config.doublings), None)
+            base.write(kept.base.rect, values)
+
+    def _replace(self, render: _Render) -> None:
+        self._stroke = None
+        fits = 4 * render.picture.numel() <= self._cache_bytes
+        self._kept = render if fits else None
 
     def _latent(self, z: Tensor | NDArray[Any] | None) -> Tensor | None:
         if not self._config.use_vae:
@@ -192,129 +287,6 @@ class Engine:
             shape = None if z is None else tuple(z.shape)
             raise ValueError(f"z must be {self._config.z_dim} values, not {shape}")
         return torch.as_tensor(z).detach().float().cpu().reshape(1, -1).clone()
-
-    def _pyramid(self, scene: _Scene) -> dict[tuple[int, int], Tensor]:
-        """The semantic map at every layer's size, as nearest neighbour makes it."""
-        labels = _padded(scene.labels, self._config.stride).to(self.device)
-        instances = None
-        if scene.instances is not None:
-            instances = _padded(scene.instances, self._config.stride).to(self.device)
-        semantic = semantic_map(labels, self._config, instances)
-        layout = torch.channels_last if self.device.type == "cpu" else torch.contiguous_format
-        levels = [
-            semantic[:, :, :: 1 << i, :: 1 << i].contiguous(memory_format=layout)
-            for i in range(self._config.doublings + 1)
-        ]
-        return {(level.shape[-2], level.shape[-1]): level for level in levels}
-
-    def _forward(
-        self,
-        pyramid: dict[tuple[int, int], Tensor],
-        z: Tensor | None,
-        fields: dict[Spade, Fields],
-        walk: _Walk,
-        *,
-        keep: bool,
-    ) -> Tensor:
-        """Generator.forward, step by step. New fields are added to ``fields`` if ``keep``."""
-        generator = self._generator
-        stages = list(generator.stages())
-        full = next(iter(pyramid.values()))
-        walk.expect([block for _, block, _ in stages], [doubled for _, _, doubled in stages])
-        h = generator.base(full, None if z is None else z.to(self.device))
-
-        def normalised(spade: Spade, h: Tensor, semantic: Tensor) -> Tensor:
-            known = fields.get(spade)
-            if known is None:
-                room = self._cache_bytes - sum(each.nbytes for each in fields.values())
-                if not keep or 2 * h.numel() * h.element_size() > room:
-                    return modulate(spade, h, semantic, walk.check)
-                known = fields[spade] = compute_fields(spade, semantic, walk.check)
-            return apply_fields(spade, h, known)
-
-        for _, block, doubled in stages:
-            walk.check()
-            if doubled:
-                h = F.interpolate(h, scale_factor=2, mode="nearest")
-            h = _block(block, h, pyramid[(h.shape[-2], h.shape[-1])], normalised)
-            walk.advance()
-        picture: Tensor = torch.tanh(generator.to_rgb(F.leaky_relu_(h, LEAK)))
-        walk.finish()
-        return picture
-
-
-class _Walk:
-    """How far a render has come: asks ``cancelled``, tells ``progress``."""
-
-    def __init__(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
-        self._cancelled, self._progress = cancelled, progress
-        self._costs: list[float] = []
-        self._done = 0
-
-    def expect(self, blocks: list[SpadeResBlock], doubled: list[bool]) -> None:
-        """Multiplications of each block per cell of the base grid."""
-        cells = 1
-        for block, twice in zip(blocks, doubled, strict=True):
-            cells *= 4 if twice else 1
-            self._costs.append(cells * _multiplications(block))
-
-    def check(self) -> None:
-        if self._cancelled():
-            raise RenderCancelled
-
-    def advance(self) -> None:
-        self._done += 1
-        # The last convolution is small, but not nothing.
-        self._progress(0.99 * sum(self._costs[: self._done]) / sum(self._costs))
-
-    def finish(self) -> None:
-        self._progress(1.0)
-
-
-def _block(
-    block: SpadeResBlock,
-    h: Tensor,
-    semantic: Tensor,
-    normalised: Callable[[Spade, Tensor, Tensor], Tensor],
-) -> Tensor:
-    """SpadeResBlock.forward with the norms done by ``normalised``, in place where it can be."""
-    shortcut: Tensor = h
-    if block.learned_shortcut:
-        shortcut = block.conv_s(normalised(block.norm_s, h, semantic))
-    dh: Tensor = normalised(block.norm_0, h, semantic)
-    dh = block.conv_0(F.leaky_relu_(dh, LEAK))
-    dh = normalised(block.norm_1, dh, semantic)
-    dh = block.conv_1(F.leaky_relu_(dh, LEAK))
-    dh.add_(shortcut)
-    return dh
-
-
-def _settled(generator: Generator) -> Generator:
-    folded = not any(parametrize.is_parametrized(module) for module in generator.modules())
-    if folded and not generator.training:
-        return generator
-    return fold_spectral_norm(copy.deepcopy(generator).eval()).requires_grad_(False)
-
-
-def _multiplications(block: SpadeResBlock) -> float:
-    return float(sum(p.numel() for p in block.parameters() if p.ndim == 4))
-
-
-def _padded(ids: Tensor, stride: int) -> Tensor:
-    """``(H, W)`` -> ``(1, H', W')``: rounded up to ``stride`` by repeating the edge."""
-    height, width = ids.shape
-    rows = torch.arange(-(-height // stride) * stride).clamp_(max=height - 1)
-    columns = torch.arange(-(-width // stride) * stride).clamp_(max=width - 1)
-    return ids[rows][:, columns].unsqueeze(0)
-
-
-def _as_tensor(ids: Labels) -> Tensor:
-    """A private copy, as nobody promises that the caller's array stays as it is."""
-    if isinstance(ids, Tensor):
-        return ids.detach().cpu().clone()
-    # Through int64 where torch lacks the dtype (uint16, uint32).
-    array = ids if ids.dtype == np.uint8 else ids.astype(np.int64)
-    return torch.from_numpy(np.array(array))
 
 
 def _same(a: Tensor | None, b: Tensor | None) -> bool:

@@ -1,98 +1,155 @@
-"""The SPADE layer (paper, equation 1) for inference: in strips, with fields that can be kept."""
+"""The SPADE layer (paper, equation 1) by distinct windows of the label map.
+
+In eval mode batch norm is (h - mu) / sigma with constants, so a SPADE layer is
+
+    h * scale + shift,    scale = (1 + gamma) / sigma,    shift = beta - mu * scale,
+
+and both are one linear map of the embedding. For a 5x5 window of labels (see
+spade.engine.windows) it is the sum over nine places of a matrix, one for each place, times
+the embedding of the 3x3 window there. Few 3x3 windows are distinct: their products with all
+nine matrices are one matrix product; then each 5x5 window gathers and sums nine rows. The
+embedding of a 3x3 window is itself a sum of nine rows of the first convolution's weights.
+Outside the canvas the embedding is zero, not ReLU(bias).
+"""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
-from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from spade.config import GeneratorConfig
+from spade.engine.products import Product
+from spade.engine.windows import Contents, Hash, WindowBook, sub_windows, symbol_count
 from spade.normalization import Spade
 
-STRIP_BYTES = 8 << 20
-"""Most bytes of embedding held at once. The embedding is the widest field of all (128
-channels at full size); row by row it stays in the processor's cache and peak memory falls."""
+_BATCH_BYTES = 32 << 20
+"""Most bytes of products held at once while rows are made."""
 
 
-class Fields(NamedTuple):
-    """1 + gamma and beta of one layer: ``(1, channels, H, W)`` each, for one label map."""
+class Modulation:
+    """One SPADE layer: what is fixed once its weights are. Rows are ``[scale | shift]``."""
 
-    scale: Tensor
-    shift: Tensor
+    def __init__(self, spade: Spade, config: GeneratorConfig) -> None:
+        self.channels = spade.gamma.out_channels
+        self._outside = symbol_count(config)
+        self._hash = Hash(9)
+        # (symbol, place) -> row of the embedding.
+        weight = spade.embed.weight.float().permute(1, 2, 3, 0).reshape(config.semantic_nc, 9, -1)
+        classes = config.label_nc + int(config.contain_dontcare)
+        parts = [weight[:classes]]
+        if config.instance_edges:
+            parts.append(weight[:classes] + weight[-1:])
+        parts.append(torch.zeros_like(weight[:1]))  # outside
+        self._embedding = torch.cat(parts).flatten(0, 1).contiguous()
+        self._embedding_bias = _bias(spade.embed)
+        variance = spade.norm.running_var.float() + spade.norm.eps
+        inverse, mean = variance.rsqrt(), spade.norm.running_mean.float()
+        scale = spade.gamma.weight.float() * inverse[:, None, None, None]
+        shift = spade.beta.weight.float() - mean[:, None, None, None] * scale
+        both = torch.cat([scale, shift])  # (2C, E, 3, 3)
+        self._product = Product(both.permute(2, 3, 0, 1).reshape(-1, both.shape[1]).contiguous())
+        scale_bias = (_bias(spade.gamma) + 1) * inverse
+        self._bias = torch.cat([scale_bias, _bias(spade.beta) - mean * scale_bias])
+
+    def empty(self, count: int) -> Tensor:
+        """Room for so many rows."""
+        return self._bias.new_empty(count, 2 * self.channels)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one window's scale and shift."""
+        return 2 * self.channels * 4
+
+    def rows(self, contents: Contents, check: Callable[[], None]) -> Tensor:
+        """contents: int16 ``(n, 25)`` windows -> float32 ``(n, 2 * channels)``.
+
+        ``check`` is called now and then and may raise to give up.
+        """
+        result = self.empty(len(contents))
+        # A batch has at most as many 3x3 windows as pixels, hardly ever so many.
+        batch = max(64, _BATCH_BYTES // (9 * self.row_bytes))
+        for first in range(0, len(contents), 4 * batch):
+            self._batch(contents[first : first + 4 * batch], result[first:], batch, check)
+        return result
+
+    def _batch(
+        self, contents: Contents, result: Tensor, limit: int, check: Callable[[], None]
+    ) -> None:
+        check()
+        parts = sub_windows(contents, self._outside, self._hash)
+        if len(parts.contents) > 2 * limit and len(contents) > 64:  # hardly two alike
+            half = len(contents) // 2
+            self._batch(contents[:half], result, limit, check)
+            self._batch(contents[half:], result[half:], limit, check)
+            return
+        device = self._bias.device
+        places = np.arange(9)
+        embedded = F.embedding_bag(
+            torch.from_numpy(parts.contents.astype(np.int64) * 9 + places).to(device),
+            self._embedding,
+            mode="sum",
+        )
+        # One row more, of zeros: the embedding outside the canvas.
+        hidden = embedded.new_zeros(len(embedded) + 1, embedded.shape[1])
+        torch.clamp_min(embedded.add_(self._embedding_bias), 0, out=hidden[:-1])
+        products = self._product(hidden).view(-1, 2 * self.channels)
+        rows = F.embedding_bag(
+            torch.from_numpy(parts.inside * 9 + places).to(device), products, mode="sum"
+        )
+        torch.add(rows, self._bias, out=result[: len(contents)])
+
+
+class ModulationTable:
+    """The rows of one layer for the windows of a book, made as they are asked for."""
+
+    def __init__(self, layer: Modulation, book: WindowBook) -> None:
+        self._layer, self._book = layer, book
+        self._rows: Tensor | None = None
+        self._filled = 0
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by both."""
-        return sum(field.numel() * field.element_size() for field in self)
+        """Bytes held."""
+        return 0 if self._rows is None else self._rows.numel() * self._rows.element_size()
+
+    def clear(self) -> None:
+        """Forget all rows: the book was cleared."""
+        self._rows, self._filled = None, 0
+
+    def fill(self, room: int, check: Callable[[], None]) -> None:
+        """Make the rows of all windows in the book, if they take no more than ``room`` bytes
+        beyond what is held. Else they are made strip by strip, when looked up: only for maps
+        with hardly two windows alike."""
+        count = len(self._book)
+        if count == self._filled:
+            return
+        if self._rows is None or len(self._rows) < count:
+            reserve = count + count // 4
+            if reserve * self._layer.row_bytes - self.nbytes > room:
+                return
+            grown = self._layer.empty(reserve)
+            if self._rows is not None:
+                grown[: self._filled] = self._rows[: self._filled]
+            self._rows = grown
+        made = self._layer.rows(self._book.contents[self._filled :], check)
+        self._rows[self._filled : count] = made
+        self._filled = count
+
+    def look_up(self, numbers: Tensor, check: Callable[[], None]) -> Tensor:
+        """numbers: int32 ``(n,)`` windows -> ``(n, 2 * channels)``: scale, then shift."""
+        if self._filled == len(self._book) and self._rows is not None:
+            return self._rows.index_select(0, numbers)
+        distinct: NDArray[np.int32]
+        distinct, inverse = np.unique(numbers.cpu().numpy(), return_inverse=True)
+        made = self._layer.rows(self._book.contents[distinct], check)
+        return made.index_select(0, torch.from_numpy(inverse).to(made.device))
 
 
-def compute_fields(spade: Spade, semantic: Tensor, check: Callable[[], None]) -> Fields:
-    """1 + gamma and beta for ``semantic`` ``(1, semantic_nc, H, W)``, at the layer's size.
-
-    ``check`` is called between strips and may raise to give up.
-    """
-    _, _, height, width = semantic.shape
-    shape = (1, spade.gamma.out_channels, height, width)
-    scale = _empty(semantic, shape)
-    shift = _empty(semantic, shape)
-    for top, bottom in strips(height, spade.embed.out_channels * width * 4):
-        check()
-        inside, embedded = _embed(spade, semantic, top, bottom)
-        scale[:, :, top:bottom] = spade.gamma(embedded)[:, :, inside].add_(1)
-        shift[:, :, top:bottom] = spade.beta(embedded)[:, :, inside]
-    return Fields(scale, shift)
-
-
-def modulate(spade: Spade, h: Tensor, semantic: Tensor, check: Callable[[], None]) -> Tensor:
-    """``spade(h, semantic)`` without ever holding gamma and beta whole.
-
-    h: ``(1, channels, H, W)``; semantic: ``(1, semantic_nc, H, W)``, same H and W.
-    """
-    result = torch.empty_like(h)
-    height, width = h.shape[-2:]
-    for top, bottom in strips(height, spade.embed.out_channels * width * 4):
-        check()
-        inside, embedded = _embed(spade, semantic, top, bottom)
-        scale = spade.gamma(embedded)[:, :, inside].add_(1)
-        shift = spade.beta(embedded)[:, :, inside]
-        normal = spade.norm(h[:, :, top:bottom])
-        torch.addcmul(shift, normal, scale, out=result[:, :, top:bottom])
-    return result
-
-
-def apply_fields(spade: Spade, h: Tensor, fields: Fields) -> Tensor:
-    """``spade(h, semantic)`` with the fields of that semantic map."""
-    return torch.addcmul(fields.shift, spade.norm(h), fields.scale)
-
-
-def strips(height: int, row_bytes: int) -> list[tuple[int, int]]:
-    """(top, bottom) of even strips of at least 8 rows, each within STRIP_BYTES if it can be."""
-    rows = max(8, STRIP_BYTES // row_bytes)
-    count = -(-height // rows)
-    edges = [height * i // count for i in range(count + 1)]
-    return list(itertools.pairwise(edges))
-
-
-def _embed(spade: Spade, semantic: Tensor, top: int, bottom: int) -> tuple[slice, Tensor]:
-    """The embedding of rows ``top`` to ``bottom`` and a row around them, where there is one.
-
-    Returns which rows of it, or of a padded convolution of it, are those asked for. Outside
-    the canvas the next convolution must read zeros, which its own padding supplies; inside,
-    the extra row keeps its padding away from the rows asked for.
-    """
-    height = semantic.shape[-2]
-    first, last = max(0, top - 2), min(height, bottom + 2)
-    embedded = F.relu_(spade.embed(semantic[:, :, first:last]))
-    # Beside a cut the outermost row has read padding for its neighbours; nobody needs it.
-    low, high = int(first > 0), int(last < height)
-    embedded = embedded[:, :, low : last - first - high]
-    start = top - first - low
-    return slice(start, start + bottom - top), embedded
-
-
-def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
-    layout = torch.channels_last if like.device.type == "cpu" else torch.contiguous_format
-    return torch.empty(shape, device=like.device, memory_format=layout)
+def _bias(conv: torch.nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias.float()

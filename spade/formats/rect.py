@@ -48,3 +48,31 @@ class Rect:
         x, y = min(max(self.x, 0), width), min(max(self.y, 0), height)
         right, bottom = min(max(self.right, x), width), min(max(self.bottom, y), height)
         return Rect(x, y, right - x, bottom - y)
+
+    def intersected(self, other: Rect) -> Rect:
+        """What both hold; empty if nothing."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
+        return Rect(x, y, max(0, right - x), max(0, bottom - y))
+
+    def moved(self, x: int, y: int) -> Rect:
+        """The same, elsewhere."""
+        return Rect(self.x + x, self.y + y, self.width, self.height)
+
+    def grown(self, by: int, width: int, height: int) -> Rect:
+        """With ``by`` pixels more on every side, within a canvas; empty stays empty."""
+        if self.empty:
+            return self
+        return Rect(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by).clipped(
+            width, height
+        )
+
+    def halved(self, times: int = 1) -> Rect:
+        """The pixels of a canvas half as large (``times`` times) that lie under it."""
+        x, y = self.x >> times, self.y >> times
+        right, bottom = -(-self.right >> times), -(-self.bottom >> times)
+        return Rect(x, y, right - x, bottom - y)
+
+    def doubled(self) -> Rect:
+        """The pixels of a canvas twice as large that lie over it."""
+        return Rect(2 * self.x, 2 * self.y, 2 * self.width, 2 * self.height)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from spade.config import GeneratorConfig
-from spade.engine import Engine, RenderCancelled, modulation
+from spade.engine import Engine, RenderCancelled, Work, network
 from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
@@ -26,8 +25,8 @@ STEPS = ["paint", "style", "live", "same", "cancel", "forget"]
 
 @pytest.fixture(autouse=True)
 def narrow_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strips of 8 rows, so that even small pictures have several."""
-    monkeypatch.setattr(modulation, "STRIP_BYTES", 1)
+    """Strips of a row or two, so that even small pictures have several."""
+    monkeypatch.setattr(network, "STRIP_BYTES", 1)
 
 
 def make_model(config: GeneratorConfig, seed: int = 0) -> Model:
@@ -143,82 +142,25 @@ def config() -> GeneratorConfig:
     return GeneratorConfig(label_nc=3, ngf=2, z_dim=5, crop_size=64, embedding=4)
 
 
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which parts of a modulation are computed, in order."""
-    log: list[str] = []
-    for name in ("modulate", "compute_fields", "apply_fields"):
-        function = getattr(modulation, name)
-
-        def record(*arguments, name=name, function=function):
-            log.append(name)
-            return function(*arguments)
-
-        monkeypatch.setattr(f"spade.engine.engine.{name}", record)
-    return log
-
-
-def test_the_same_request_computes_nothing(config, calls):
+def test_the_same_request_computes_nothing(config):
     model = make_model(config)
     engine = Engine(model, "cpu")
     labels = np.ones((40, 50), np.uint8)
     first = engine.render(labels, model.default_z)
-    calls.clear()
     again = engine.render(labels, model.default_z.numpy().ravel())
-    assert calls == []
+    assert engine.work == Work("same")
     assert torch.equal(first, again)
     again.zero_()  # the receiver owns what it gets
     assert torch.equal(first, engine.render(labels, model.default_z))
 
 
-def test_another_style_reuses_the_modulation(config, calls):
+def test_kept_activations_stay_within_the_bound(config):
     model = make_model(config)
-    engine = Engine(model, "cpu")
-    labels = np.ones((40, 50), np.uint8)
-    engine.render(labels, model.default_z)
-    assert "compute_fields" in calls
-    calls.clear()
-    engine.render(labels, -model.default_z)
-    assert set(calls) == {"apply_fields"}
-    engine.forget()
-    calls.clear()
-    engine.render(labels, model.default_z)
-    assert "compute_fields" in calls
-
-
-def test_kept_fields_stay_within_the_bound(config):
-    model = make_model(config)
-    for bound in (0, 3000, 100_000):
+    for bound, kept in ((0, False), (3000, False), (10 << 20, True)):
         engine = Engine(model, "cpu", cache_bytes=bound)
         engine.render(np.zeros((64, 64), np.uint8), model.default_z)
-        assert sum(fields.nbytes for fields in engine._kept.fields.values()) <= bound
-        assert bool(engine._kept.fields) == (bound > 2048)
-
-
-def test_live_and_cancelled_renders_leave_the_settled_one_alone(config, calls):
-    model = make_model(config)
-    engine = Engine(model, "cpu")
-    settled, passing = np.zeros((32, 32), np.uint8), np.ones((32, 32), np.uint8)
-    first = engine.render(settled, model.default_z)
-    engine.render(passing, model.default_z, live=True)
-    with pytest.raises(RenderCancelled):
-        engine.render(passing + 1, model.default_z, live=True, cancelled=lambda: True)
-    calls.clear()
-    assert torch.equal(engine.render(settled, model.default_z), first)
-    assert calls == []
-
-
-def test_a_settled_render_of_what_was_just_shown_live_computes_nothing(config, calls):
-    model = make_model(config)
-    engine = Engine(model, "cpu")
-    engine.render(np.zeros((32, 32), np.uint8), model.default_z)
-    stroke = np.ones((32, 32), np.uint8)
-    passing = engine.render(stroke, model.default_z, live=True)
-    calls.clear()
-    assert torch.equal(engine.render(stroke, model.default_z), passing)
-    assert calls == []
-    engine.render(stroke, -model.default_z)  # nothing of a live render is kept for other styles
-    assert "compute_fields" in calls
+        assert engine.cached_bytes <= bound
+        assert bool(engine.cached_bytes) == kept
 
 
 def test_the_caller_may_go_on_painting_in_its_array(config):
@@ -292,13 +234,3 @@ def test_wrong_input_is_named(config):
         engine.render(np.zeros((3, 32, 32), np.uint8), model.default_z)
     with pytest.raises(ValueError, match="instance map"):
         engine.render(good, model.default_z, instance_map=np.zeros((4, 4), np.uint8))
-
-
-def test_strips_cover_all_rows_once():
-    for height in (1, 7, 8, 9, 100, 1025):
-        for row_bytes in (1, 1 << 20, 1 << 40):
-            edges = modulation.strips(height, row_bytes)
-            assert edges[0][0] == 0
-            assert edges[-1][1] == height
-            assert all(a[1] == b[0] for a, b in pairwise(edges))
-            assert all(bottom > top for top, bottom in edges)

@@ -1,0 +1,79 @@
+"""The 3x3 convolution of a block on a padded piece of its input, by the method that pays."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from spade.engine.costs import Rates
+from spade.engine.products import packs
+from spade.engine.winograd import Winograd, transformed_bytes
+
+TRANSFORMED_BYTES = 64 << 20
+"""Largest transformed kernels: a layer whose 4x4 tiles need more gets 2x2 tiles."""
+
+
+class Convolution:
+    """A 3x3 convolution, weight ``(out, in, 3, 3)`` and bias ``(out,)``, without padding.
+
+    Packed weights are made when first needed: a method that never pays costs no memory.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, rates: Rates) -> None:
+        self.outputs, self.inputs = weight.shape[:2]
+        self._weight, self._bias, self._rates = weight, bias, rates
+        fits = transformed_bytes(self.outputs, self.inputs, 4) <= TRANSFORMED_BYTES
+        self.tile = 4 if fits else 2
+        self._transforms = weight.device.type == "cpu" and weight.dtype == torch.float32
+        self._winograd: Winograd | None = None
+        self._direct: Tensor | None = None
+
+    def prepare(self, height: int, width: int) -> None:
+        """Pack the weights for outputs of about this size now, not at the first one."""
+        if self._by_tiles(height, width):
+            self._tiles()
+
+    def padded(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of output to make for ``height`` x ``width``: whole tiles."""
+        if not self._by_tiles(height, width):
+            return height, width
+        tile = self.tile
+        return -(-height // tile) * tile, -(-width // tile) * tile
+
+    def seconds(self, height: int, width: int) -> float:
+        """Expected time for an output of ``height`` x ``width``."""
+        direct = self._rates.direct(height, width, self.inputs, self.outputs)
+        if not self._transforms:
+            return direct
+        return min(
+            direct, self._rates.winograd(height, width, self.inputs, self.outputs, self.tile)
+        )
+
+    def __call__(self, x: Tensor, height: int, width: int) -> Tensor:
+        """x: ``(rows + 2, columns + 2, in)`` contiguous, rows and columns from ``padded``
+        -> ``(height, width, out)``, contiguous unless there were more rows or columns."""
+        if self._by_tiles(height, width):
+            return self._tiles()(x)[:height, :width].add_(self._bias)
+        image = x.permute(2, 0, 1).unsqueeze(0)  # channels last as it lies
+        if not packs(x.device, x.dtype):
+            return F.conv2d(image, self._weight, self._bias)[0].permute(1, 2, 0)
+        if self._direct is None:
+            self._direct = torch.ops.mkldnn._reorder_convolution_weight(
+                self._weight, [0, 0], [1, 1], [1, 1], 1, list(image.shape)
+            )
+        convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            image, self._direct, self._bias, [0, 0], [1, 1], [1, 1], 1, "none", [], ""
+        )
+        return convolved[0].permute(1, 2, 0)
+
+    def _tiles(self) -> Winograd:
+        if self._winograd is None:
+            self._winograd = Winograd(self._weight, self.tile)
+        return self._winograd
+
+    def _by_tiles(self, height: int, width: int) -> bool:
+        if not self._transforms:
+            return False
+        tiles = self._rates.winograd(height, width, self.inputs, self.outputs, self.tile)
+        return tiles < self._rates.direct(height, width, self.inputs, self.outputs)

@@ -1,0 +1,278 @@
+"""The generator prepared for rendering by pieces: constants folded, weights packed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from spade.blocks import LEAK, SpadeResBlock
+from spade.engine.convolution import Convolution
+from spade.engine.costs import Rates, measured
+from spade.engine.modulation import Modulation, ModulationTable
+from spade.engine.planes import Doubled, Source, Target
+from spade.engine.products import Product
+from spade.engine.windows import Symbols, WindowBook, symbol_count
+from spade.formats.rect import Rect
+from spade.generator import Generator
+from spade.normalization import Spade
+
+STRIP_BYTES = 2 << 20
+"""Bytes of one intermediate of element-wise work at a time: it stays in the cache."""
+
+LIBRARY_BYTES = 768 << 20
+"""Most bytes of windows' modulation kept from render to render."""
+
+Check = Callable[[], None]
+
+
+class Level:
+    """One scale of the label map: its windows, and the layers modulated by them."""
+
+    def __init__(self, halvings: int, outside: int) -> None:
+        self.halvings = halvings
+        self.book = WindowBook(outside)
+        self.tables: list[ModulationTable] = []
+
+    def table(self, layer: Modulation) -> ModulationTable:
+        """A table for a layer of this scale."""
+        table = ModulationTable(layer, self.book)
+        self.tables.append(table)
+        return table
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.book.contents.nbytes + sum(table.nbytes for table in self.tables)
+
+
+class Stage:
+    """A residual block (paper, figure 4, left) and the doubling before it, if any."""
+
+    def __init__(
+        self,
+        name: str,
+        block: SpadeResBlock,
+        doubled: bool,
+        level: Level,
+        prepare: Callable[[Spade], Modulation],
+        rates: Rates,
+    ) -> None:
+        self.name, self.doubled, self.level = name, doubled, level
+        self.norm_0 = level.table(prepare(block.norm_0))
+        self.norm_1 = level.table(prepare(block.norm_1))
+        self.conv_0 = _convolution(block.conv_0, rates)
+        self.conv_1 = _convolution(block.conv_1, rates)
+        self._tables = [self.norm_0, self.norm_1]
+        self.shortcut: tuple[ModulationTable, Product] | None = None
+        if block.learned_shortcut:
+            weight = block.conv_s.weight.detach()[:, :, 0, 0].contiguous()
+            self.shortcut = level.table(prepare(block.norm_s)), Product(weight)
+            self._tables.append(self.shortcut[0])
+
+    def seconds(self, middle: Rect, out: Rect) -> float:
+        """Expected time of the convolutions for these pieces."""
+        first = 0.0 if middle.empty else self.conv_0.seconds(middle.height, middle.width)
+        return first + (0.0 if out.empty else self.conv_1.seconds(out.height, out.width))
+
+    def run(
+        self,
+        x: Source,
+        numbers: tuple[Tensor, Rect],
+        pieces: tuple[Rect, Rect],
+        fields: tuple[Target, Target],
+        size: tuple[int, int],
+        room: Callable[[], int],
+        check: Check,
+    ) -> None:
+        """Compute a piece of the block's middle (after conv_0), then one of its output.
+
+        x: the output of the stage before. numbers: int32 windows of this scale, and where they
+        are. pieces: what to write of ``fields``, the middle and the output; a pixel more is
+        read around each. size: (width, height) of the whole at this scale. room: bytes that
+        the tables of windows may still grow by.
+        """
+        source = Doubled(x) if self.doubled else x
+        index = _Index(*numbers)
+        first, second = pieces
+        middle, out = fields
+        for table in self._tables:
+            table.fill(room(), check)
+        if not first.empty:
+            check()
+            padded = _activated(self.norm_0, source, index, first, self.conv_0, size, check)
+            middle.write(first, self.conv_0(padded, first.height, first.width))
+        if not second.empty:
+            check()
+            padded = _activated(self.norm_1, middle, index, second, self.conv_1, size, check)
+            result = self.conv_1(padded, second.height, second.width)
+            del padded
+            for strip in _strips(second, self.conv_0.inputs):
+                here = result[strip.moved(-second.x, -second.y).slices]
+                here.add_(self._shortcut(source, index, strip, check))
+            out.write(second, result)
+
+    def _shortcut(self, source: Source, index: _Index, rect: Rect, check: Check) -> Tensor:
+        h = source.read(rect)
+        if self.shortcut is None:
+            return h
+        table, product = self.shortcut
+        flat = _modulated(table, h, index.read(rect), check)
+        return product(flat).view(rect.height, rect.width, -1)
+
+
+class Network:
+    """All of a generator's eval-mode forward, by pieces. ``levels``: by how often the label
+    map is halved for them."""
+
+    def __init__(self, generator: Generator) -> None:
+        config = generator.config
+        self.config = config
+        self._generator = generator
+        device = generator.to_rgb.weight.device
+        self.device = device
+        self.rates = measured(str(device), torch.get_num_threads())
+        outside = symbol_count(config)
+        doublings = [doubled for _, _, doubled in generator.stages()]
+        self.levels = {k: Level(k, outside) for k in range(config.doublings + 1)}
+        self.stages: list[Stage] = []
+        self.generation = 0
+        """Raised when windows are forgotten: their numbers of before mean nothing now."""
+
+        def prepare(spade: Spade) -> Modulation:
+            return Modulation(spade, config)
+
+        for i, (name, block, doubled) in enumerate(generator.stages()):
+            level = self.levels[sum(doublings[i + 1 :])]
+            stage = Stage(name, block, doubled, level, prepare, self.rates)
+            rows, columns = (side * config.stride >> level.halvings for side in config.base_grid)
+            stage.conv_0.prepare(rows, columns)
+            stage.conv_1.prepare(rows, columns)
+            self.stages.append(stage)
+        # Not _convolution: three channels out are too few for tiles to pay.
+        self._to_rgb = _convolution(generator.to_rgb, self.rates)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the windows' modulation."""
+        return sum(level.nbytes for level in self.levels.values())
+
+    def room(self) -> int:
+        """Bytes that they may still grow by."""
+        return LIBRARY_BYTES - self.nbytes
+
+    def tidy(self) -> None:
+        """Forget the windows if they are about to fill their room: most are of old maps."""
+        if self.nbytes > 0.75 * LIBRARY_BYTES:
+            self.forget_windows()
+
+    def forget_windows(self) -> None:
+        """Forget all windows, and what was computed for them."""
+        self.generation += 1
+        for level in self.levels.values():
+            level.book.clear()
+            for table in level.tables:
+                table.clear()
+
+    def base(self, coarsest: Symbols, z: Tensor | None) -> Tensor:
+        """The first feature map ``(H, W, 16k)``; coarsest: int16 ``(H, W)`` symbols."""
+        height, width = coarsest.shape
+        stride = self.config.stride
+        if z is not None:
+            # Of the semantic map it is only asked how large it is.
+            canvas = torch.empty(1, 0, height * stride, width * stride, device="meta")
+            return self._generator.base(canvas, z.to(self.device))[0].permute(1, 2, 0).contiguous()
+        ids = torch.from_numpy(coarsest.astype(np.int64)).to(self.device)
+        classes = self.config.label_nc + int(self.config.contain_dontcare)
+        semantic = F.one_hot(ids % classes, classes)
+        if self.config.instance_edges:
+            semantic = torch.cat([semantic, (ids >= classes).long().unsqueeze(-1)], dim=-1)
+        h: Tensor = self._generator.fc(semantic.permute(2, 0, 1).unsqueeze(0).float())
+        return h[0].permute(1, 2, 0).contiguous()
+
+    def picture(self, h: Source, rect: Rect, size: tuple[int, int]) -> Tensor:
+        """The last convolution: ``rect`` of the picture, ``(3, height, width)``."""
+        around = rect.grown(1, *size)
+        values = h.read(around)
+        padded = _blank(around, rect, self._to_rgb, values)
+        inside = padded[around.moved(1 - rect.x, 1 - rect.y).slices]
+        torch.mul(values, LEAK, out=inside)
+        torch.maximum(inside, values, out=inside)  # the larger of both is LeakyReLU
+        result = self._to_rgb(padded, rect.height, rect.width)
+        return torch.tanh(result.float()).permute(2, 0, 1)
+
+
+class _Index:
+    """Numbers of windows by place."""
+
+    def __init__(self, numbers: Tensor, origin: Rect) -> None:
+        self._numbers, self._origin = numbers, origin
+
+    def read(self, rect: Rect) -> Tensor:
+        """int32, flat."""
+        return self._numbers[rect.moved(-self._origin.x, -self._origin.y).slices].reshape(-1)
+
+
+def _activated(
+    table: ModulationTable,
+    source: Source,
+    index: _Index,
+    rect: Rect,
+    conv: Convolution,
+    size: tuple[int, int],
+    check: Check,
+) -> Tensor:
+    """What ``conv`` reads to write ``rect``: LeakyReLU of the modulated source on it and a
+    pixel around, zero beyond the canvas."""
+    around = rect.grown(1, *size)
+    padded: Tensor | None = None
+    for strip in _strips(around, conv.inputs):
+        h = source.read(strip)
+        if padded is None:
+            padded = _blank(around, rect, conv, h)
+        rows = table.look_up(index.read(strip), check).view(strip.height, strip.width, -1)
+        target = padded[strip.moved(1 - rect.x, 1 - rect.y).slices]
+        channels = h.shape[-1]
+        torch.addcmul(rows[..., channels:], h, rows[..., :channels], out=target)
+        F.leaky_relu_(target, LEAK)
+    assert padded is not None
+    return padded
+
+
+def _modulated(table: ModulationTable, h: Tensor, numbers: Tensor, check: Check) -> Tensor:
+    """``(pixels, channels)``: h with the scale and shift of its windows."""
+    channels = h.shape[-1]
+    rows = table.look_up(numbers, check)
+    return torch.addcmul(rows[:, channels:], h.reshape(-1, channels), rows[:, :channels])
+
+
+def _blank(around: Rect, rect: Rect, conv: Convolution, like: Tensor) -> Tensor:
+    """Room for ``rect`` and a pixel around, in whole tiles; zero where ``around`` is not."""
+    rows, columns = conv.padded(rect.height, rect.width)
+    padded = like.new_empty(rows + 2, columns + 2, conv.inputs)
+    inside = around.moved(1 - rect.x, 1 - rect.y)
+    padded[: inside.y].zero_()
+    padded[inside.bottom :].zero_()
+    padded[inside.y : inside.bottom, : inside.x].zero_()
+    padded[inside.y : inside.bottom, inside.right :].zero_()
+    return padded
+
+
+def _strips(rect: Rect, channels: int) -> Sequence[Rect]:
+    """``rect`` in strips of whole rows, each of at most STRIP_BYTES if it can be."""
+    rows = max(1, STRIP_BYTES // (4 * channels * max(1, rect.width)))
+    count = max(1, -(-rect.height // rows))
+    edges = [rect.height * i // count for i in range(count + 1)]
+    return [
+        Rect(rect.x, rect.y + top, rect.width, bottom - top)
+        for top, bottom in itertools.pairwise(edges)
+    ]
+
+
+def _convolution(conv: torch.nn.Conv2d, rates: Rates) -> Convolution:
+    assert conv.bias is not None
+    return Convolution(conv.weight.detach(), conv.bias.detach(), rates)
