@@ -9,9 +9,19 @@ from app.state.document import Document
 from app.state.view_state import ViewState
 from app.ui.palette.class_combo import UNKNOWN, swatch
 from app.ui.widgets.text import ElidedLabel
-from app.workers.messages import ModelInfo, Progress, RenderResult
+from app.workers.messages import ModelInfo, Progress, RenderResult, WorkDone
 
 MESSAGE_SECONDS = 6
+
+_WORK_TIP = (
+    "What the last picture took, and what had to be done for it:\n"
+    "live – while you paint: the change and a little around it\n"
+    "edit – all that the change reaches: exact\n"
+    "style – another style for the same scene\n"
+    "full – the whole picture\n"
+    "same – nothing: the picture was still there\n"
+    "The size is that of the box around the pixels whose class has changed."
+)
 
 
 class StatusBar(QStatusBar):
@@ -33,7 +43,7 @@ class StatusBar(QStatusBar):
         self.device = QLabel()
         self.canvas = QLabel()
         self.zoom = QLabel()
-        self.render.setToolTip("How long the last picture took")
+        self.render.setToolTip(_WORK_TIP)
         self.device.setToolTip("Where pictures are rendered")
         self.canvas.setToolTip("Size of the canvas")
         self.zoom.setToolTip("Zoom")
@@ -70,7 +80,9 @@ class StatusBar(QStatusBar):
     def set_rendered(self, result: RenderResult) -> None:
         """A picture came."""
         self.device.setText(device_text(result.device))
-        self.render.setText(seconds_text(result.seconds))
+        self.render.setText(work_text(result.work, result.seconds))
+        # Grows, never shrinks: what stands beside it would dance while one paints.
+        self.render.setMinimumWidth(self.render.sizeHint().width())
 
     def set_progress(self, progress: Progress | None) -> None:
         """Something takes long enough to show a bar; None: it is over."""
@@ -117,6 +129,13 @@ def device_text(device: str) -> str:
     return device.upper().replace(":", " ")
 
 
+def work_text(work: WorkDone, seconds: float) -> str:
+    """What was done for a picture, and its time: "edit 48×51 px: 31 ms"."""
+    rect = work.rect
+    size = f" {rect.width}×{rect.height} px" if rect is not None and not rect.empty else ""
+    return f"{work.kind}{size}: {seconds_text(seconds)}"
+
+
 def seconds_text(seconds: float) -> str:
     """A render's time, with as many digits as mean something."""
-    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.25 else f"{seconds:.1f} s"

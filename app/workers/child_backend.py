@@ -184,7 +184,7 @@ class ChildBackend:
         self._job += 1
         answer = self._ask(wire.Render(self._job, request), report, cancelled)
         assert isinstance(answer, wire.Rendered)
-        return RenderResult(request, answer.picture, answer.seconds, answer.device)
+        return RenderResult(request, answer.picture, answer.seconds, answer.device, answer.work)
 
     def segment(
         self, request: SegmentRequest, report: Report, cancelled: Cancelled

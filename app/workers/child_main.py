@@ -108,7 +108,7 @@ def _work(
             found = segmenting.segment(message.request, report, cancelled)
             return wire.Segmented(job, found.labels, found.classes, found.seconds)
         result = rendering.render(message.request, report, cancelled)
-        return wire.Rendered(job, result.picture, result.seconds, result.device)
+        return wire.Rendered(job, result.picture, result.seconds, result.device, result.work)
     except JobCancelled:
         return wire.Dropped(job)
     except InputError as error:

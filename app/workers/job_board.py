@@ -2,9 +2,14 @@
 
 1. A model to load comes first; only the newest is kept, and previews and tiles of other
    models are dropped. An export under way is finished before it.
-2. Previews: one waits, overwritten by newer ones; the one under way runs to its end, so
-   that a long stroke shows intermediate pictures.
-3. Exports are done in order and never dropped; while previews keep coming they alternate.
+2. Previews: one waits, overwritten by newer ones. A live one under way runs to its end, so
+   that a long stroke shows intermediate pictures. A settled one under way is cut short by a
+   newer one: by a live one, as painting goes first, or by another settled one. So that there
+   is something to see now and then however they come, no more than ``CUTS_IN_A_ROW`` settled
+   ones end without a picture before one runs to its end; to painting, which shows pictures of
+   its own, one more gives way.
+3. Exports are done in order and never dropped; while previews keep coming they alternate. A
+   preview that was cut short did not have its turn.
 4. Tiles wait for everything else. When something better comes, the tile under way is
    interrupted and put back.
 5. A photo to be segmented comes right after a model: somebody waits for it and nothing else.
@@ -18,7 +23,10 @@ import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-from app.workers.messages import ModelSource, Purpose, Request
+from app.workers.messages import ModelSource, Purpose, RenderRequest, Request
+
+CUTS_IN_A_ROW = 2
+"""Settled previews that are cut short, one after the other, before one runs to its end."""
 
 
 @dataclass(eq=False)
@@ -65,6 +73,7 @@ class JobBoard:
         self._photo: Job | None = None
         self._current: Job | None = None
         self._export_next = False
+        self._cuts = 0  # previews cut short since one ended by itself
 
     def post_load(self, source: ModelSource) -> None:
         """Load ``source`` as soon as possible; see rule 1."""
@@ -86,8 +95,9 @@ class JobBoard:
         """Put a request where its purpose says."""
         with self._changed:
             job = self._new(request.model, request)
-            if request.purpose is Purpose.PREVIEW:
+            if isinstance(request, RenderRequest) and request.purpose is Purpose.PREVIEW:
                 self._preview = job
+                self._cut_short(request.live)
             elif request.purpose is Purpose.EXPORT:
                 self._exports.append(job)
             elif request.purpose is Purpose.SEGMENT:
@@ -184,6 +194,10 @@ class JobBoard:
         """The job is over. An interrupted tile that is still wanted waits again, first."""
         with self._changed:
             self._current = None
+            if job.purpose is Purpose.PREVIEW and finished:
+                self._cuts = 0
+            elif job.purpose is Purpose.PREVIEW:
+                self._export_next = False
             if finished or job.dropped or job.purpose is not Purpose.TILE:
                 return
             assert job.request is not None
@@ -191,6 +205,17 @@ class JobBoard:
                 again = self._new(job.model, job.request)
                 self._tiles[job.request.key] = again
                 self._tiles.move_to_end(job.request.key, last=False)
+
+    def _cut_short(self, live: bool) -> None:
+        """A newer preview came, ``live`` or settled: rule 2. Should the one under way be done
+        before it notices, its picture is still welcome."""
+        job = self._current
+        if job is None or not isinstance(job.request, RenderRequest) or job.cancel.is_set():
+            return
+        settled = job.purpose is Purpose.PREVIEW and not job.request.live
+        if settled and self._cuts < CUTS_IN_A_ROW + live:
+            self._cuts += 1
+            job.cancel.set()
 
     def _drop_photo(self) -> None:
         self._photo = None

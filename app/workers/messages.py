@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.style import Style
+from spade.formats.rect import Rect
 
 
 class Purpose(Enum):
@@ -39,7 +41,8 @@ class RenderRequest:
     """Everything a render depends on. ``labels`` is a read-only uint8 ``(H, W)`` snapshot.
 
     ``key`` names a tile or an export job; empty for previews. ``size`` is (width, height)
-    of the picture; None renders at canvas size.
+    of the picture; None renders at canvas size. ``live``: in the middle of a stroke, when a
+    quick picture that is exact only near the change does. Else the picture is settled: exact.
     """
 
     revision: int
@@ -52,6 +55,20 @@ class RenderRequest:
     key: str = ""
 
 
+WorkKind = Literal["same", "style", "edit", "live", "full"]
+
+
+@dataclass(frozen=True)
+class WorkDone:
+    """What the engine had to do for a picture; see ``spade.engine.Work``, whose values these are.
+
+    ``rect``: the pixels whose labels had changed, for "edit" and "live"; else None.
+    """
+
+    kind: WorkKind = "full"
+    rect: Rect | None = None
+
+
 @dataclass(frozen=True)
 class RenderResult:
     """``picture``: uint8 ``(H, W, 3)``, read-only, owned by the receiver."""
@@ -60,6 +77,13 @@ class RenderResult:
     picture: NDArray[np.uint8] = field(compare=False, repr=False)
     seconds: float
     device: str
+    work: WorkDone = WorkDone()
+
+    @property
+    def exact(self) -> bool:
+        """The picture is the network's own. A live request may get such a one too, where a
+        quick one would save nothing."""
+        return self.work.kind != "live"
 
 
 @dataclass(frozen=True)

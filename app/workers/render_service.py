@@ -23,6 +23,7 @@ from app.workers.messages import (
     RenderRequest,
     RenderResult,
     SegmenterInfo,
+    WorkDone,
 )
 from app.workers.segment_service import find_segmenter
 from spade.engine import Engine, RenderCancelled
@@ -44,8 +45,9 @@ _BUDGET = {Purpose.PREVIEW: CACHE_BYTES, Purpose.TILE: TILE_CACHE_BYTES, Purpose
 
 
 class RenderService:
-    """Holds one model and an engine for each purpose, so that tiles and exports do not
-    disturb what the preview's engine keeps. One thread at a time.
+    """Holds one model and its engine. Tiles and exports go through engines that share the
+    prepared weights and keep things of their own, so that what the preview's engine keeps
+    stays. One thread at a time.
 
     device: "auto" (CUDA, then MPS, then CPU) or a device's name; one that is not there is
     replaced by the CPU, with a notice.
@@ -90,15 +92,16 @@ class RenderService:
             labels = resize_labels(labels, request.size)
         z = self._latent(request.style, report)
         try:
-            pixels = self._draw(request, labels, z, report, cancelled)
+            pixels, work = self._draw(request, labels, z, report, cancelled)
             device = str(model.device)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            pixels, device = self._draw_after_all(request, labels, z, report, cancelled)
+            pixels, work = self._draw_after_all(request, labels, z, report, cancelled)
+            device = "cpu"
         picture = to_picture(pixels)
         picture.setflags(write=False)
-        return RenderResult(request, picture, time.perf_counter() - begin, device)
+        return RenderResult(request, picture, time.perf_counter() - begin, device, work)
 
     def _load(self, source: ModelSource, report: Report) -> Model:
         device = usable_device(self._wanted_device, report)
@@ -130,10 +133,10 @@ class RenderService:
     def _make_engines(self) -> None:
         model = self._model
         assert model is not None
-        self._engines = {
-            purpose: Engine(model, model.device, cache_bytes=bound)
-            for purpose, bound in _BUDGET.items()
-        }
+        engine = Engine(model, model.device, cache_bytes=_BUDGET[Purpose.PREVIEW])
+        self._engines = {Purpose.PREVIEW: engine}
+        for purpose in (Purpose.TILE, Purpose.EXPORT):
+            self._engines[purpose] = engine.share(cache_bytes=_BUDGET[purpose])
 
     def _draw(
         self,
@@ -142,14 +145,16 @@ class RenderService:
         z: Tensor | None,
         report: Report,
         cancelled: Cancelled,
-    ) -> Tensor:
+    ) -> tuple[Tensor, WorkDone]:
         height, width = labels.shape
         self._make_room(request.purpose, width, height)
         engine = self._engines[request.purpose]
+        progress = None if request.live else _paced(report)
         try:
-            return engine.render(
-                labels, z, live=request.live, cancelled=cancelled, progress=_paced(report)
+            pixels = engine.render(
+                labels, z, live=request.live, cancelled=cancelled, progress=progress
             )
+            return pixels, WorkDone(engine.work.kind, engine.work.rect)
         except RenderCancelled:
             raise JobCancelled from None
         finally:
@@ -177,7 +182,7 @@ class RenderService:
         z: Tensor | None,
         report: Report,
         cancelled: Cancelled,
-    ) -> tuple[Tensor, str]:
+    ) -> tuple[Tensor, WorkDone]:
         """Again on the CPU, when the device's memory did not suffice. After an export, which
         may be large, the model goes back to its device; else it stays on the CPU."""
         model = self._model
@@ -196,7 +201,7 @@ class RenderService:
         )
         self._move("cpu")
         try:
-            return self._draw(request, labels, z, report, cancelled), "cpu"
+            return self._draw(request, labels, z, report, cancelled)
         finally:
             if request.purpose is Purpose.EXPORT:
                 self._move(device)
@@ -255,6 +260,8 @@ class RenderService:
 def _check_ids(labels: NDArray[np.uint8], model: Model) -> None:
     """Raise InputError, naming what to repaint, for ids that the model does not have."""
     config = model.config.generator
+    if labels.max() < config.label_nc:
+        return  # as nearly always; counting takes longer than a live render should
     counts = np.bincount(labels.ravel(), minlength=256)
     unknown = int(counts[IGNORE_INDEX]) if config.label_nc <= IGNORE_INDEX else 0
     if unknown and not config.contain_dontcare:

@@ -24,6 +24,7 @@ from app.workers.messages import (
     Progress,
     RenderRequest,
     SegmentRequest,
+    WorkDone,
 )
 
 _COUNT = struct.Struct("<I")
@@ -71,6 +72,7 @@ class Rendered(NamedTuple):
     picture: NDArray[np.uint8]
     seconds: float
     device: str
+    work: WorkDone
 
 
 class Segmented(NamedTuple):

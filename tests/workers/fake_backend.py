@@ -19,6 +19,7 @@ from app.workers.messages import (
     RenderResult,
     SegmentRequest,
     SegmentResult,
+    WorkDone,
 )
 
 MODEL = ModelSource("fake")
@@ -31,10 +32,12 @@ def request(
     purpose: Purpose = Purpose.PREVIEW,
     key: str = "",
     model: ModelSource = MODEL,
+    *,
+    live: bool = False,
 ) -> RenderRequest:
     """A request for a 4x4 canvas whose labels are the revision."""
     labels = np.full((4, 4), revision % 256, np.uint8)
-    return RenderRequest(revision, labels, Style(), model, purpose=purpose, key=key)
+    return RenderRequest(revision, labels, Style(), model, purpose=purpose, key=key, live=live)
 
 
 SEGMENTS = (
@@ -62,7 +65,9 @@ def info(source: ModelSource) -> ModelInfo:
 class FakeBackend:
     """See Backend. Every job waits at a gate until ``let(n)`` lets n jobs through.
 
-    ``outcomes`` says how the next jobs end: None (well) or an exception to raise.
+    A job that is cancelled ends there, unless the backend is not ``obedient`` or
+    ``deaf_jobs`` says that so many jobs more won't notice. ``outcomes`` says how the next
+    jobs end: None (well) or an exception to raise.
     ``log`` is what was called; ``wait_started(n)`` waits until n jobs have begun.
     """
 
@@ -78,6 +83,7 @@ class FakeBackend:
         self._permits = 1 << 30 if open_gate else 0
         self._begun = 0
         self._obedient = obedient
+        self.deaf_jobs = 0
         self._abandoned = False
         self._changed = threading.Condition()
 
@@ -119,7 +125,8 @@ class FakeBackend:
             report(value)
         self._pass_gate(f"{request.purpose.value} {name}", cancelled)
         picture = np.full((4, 4, 3), request.revision % 256, np.uint8)
-        return RenderResult(request, picture, 0.01, "cpu")
+        work = WorkDone("live" if request.live else "full")
+        return RenderResult(request, picture, 0.01, "cpu", work)
 
     def segment(
         self, request: SegmentRequest, report: Report, cancelled: Cancelled
@@ -148,15 +155,17 @@ class FakeBackend:
             self.log.append(name)
             self._begun += 1
             self._changed.notify_all()
+            obedient = self._obedient and self.deaf_jobs == 0
+            self.deaf_jobs = max(0, self.deaf_jobs - 1)
 
             def free() -> bool:
-                asked = self._obedient and cancelled()
+                asked = obedient and cancelled()
                 return asked or self._abandoned or self._permits > 0
 
             assert self._changed.wait_for(free, PATIENCE)
             if self._abandoned:
                 raise BackendError("abandoned")
-            if self._obedient and cancelled():
+            if obedient and cancelled():
                 self.log.append(f"{name} cancelled")
                 raise JobCancelled
             self._permits -= 1

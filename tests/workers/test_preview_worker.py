@@ -32,13 +32,13 @@ def test_renders_and_delivers_on_the_gui_thread(make_worker, qtbot):
     assert backend.log[0] == "start cpu"
 
 
-def test_newest_preview_wins_and_the_one_under_way_is_finished(make_worker, qtbot):
+def test_newest_preview_wins_and_a_live_one_under_way_is_finished(make_worker, qtbot):
     backend = FakeBackend()
     worker, record = make_worker(backend)
-    worker.submit(request(1))
+    worker.submit(request(1, live=True))
     backend.wait_started(1)
     for revision in range(2, 40):
-        worker.submit(request(revision))
+        worker.submit(request(revision, live=revision % 3 > 0))
     backend.let(2)
     qtbot.waitUntil(lambda: len(record.of("finished")) == 2)
     assert record.rendered == ["1", "39"]
@@ -47,15 +47,70 @@ def test_newest_preview_wins_and_the_one_under_way_is_finished(make_worker, qtbo
 def test_pending_previews_queue_behind_exactly_one_job(make_worker, qtbot):
     backend = FakeBackend()
     worker, record = make_worker(backend)
-    worker.submit(request(1))
+    worker.submit(request(1, live=True))
     backend.wait_started(1)
     assert [line for line in backend.log if line.startswith("preview")] == ["preview 1"]
-    worker.submit(request(2))
+    worker.submit(request(2, live=True))
     backend.let(1)
     backend.wait_started(2)
     worker.submit(request(3))
     backend.let(2)
     qtbot.waitUntil(lambda: record.rendered == ["1", "2", "3"])
+
+
+def test_painting_cuts_a_settled_preview_short(make_worker, qtbot):
+    backend = FakeBackend()
+    worker, record = make_worker(backend)
+    worker.submit(request(1))
+    backend.wait_started(1)
+    worker.submit(request(2, live=True))
+    backend.wait_started(2)
+    assert backend.log[1:] == ["preview 1", "preview 1 cancelled", "preview 2"]
+    backend.let(1)
+    qtbot.waitUntil(lambda: record.rendered == ["2"])
+    assert record.of("failed") == []
+
+
+def test_however_settled_previews_come_the_third_is_finished(make_worker, qtbot):
+    backend = FakeBackend()
+    worker, record = make_worker(backend)
+    worker.submit(request(1))
+    for revision in range(2, 4):
+        backend.wait_started(revision - 1)
+        worker.submit(request(revision))
+    backend.wait_started(3)
+    for revision in range(4, 20):
+        worker.submit(request(revision))
+    backend.let(1)
+    qtbot.waitUntil(lambda: record.rendered == ["3"])
+    backend.wait_started(4)
+    assert backend.log[-1] == "preview 19"
+    backend.let(1)
+    qtbot.waitUntil(lambda: record.rendered == ["3", "19"])
+
+
+def test_a_picture_that_is_done_before_it_hears_is_delivered(make_worker, qtbot):
+    backend = FakeBackend()
+    backend.deaf_jobs = 1
+    worker, record = make_worker(backend)
+    worker.submit(request(1))
+    backend.wait_started(1)
+    worker.submit(request(2, live=True))
+    backend.let(2)
+    qtbot.waitUntil(lambda: record.rendered == ["1", "2"])
+
+
+def test_painting_does_not_wait_for_an_export_that_waits(make_worker, qtbot):
+    """The preview that was cut short has not had its turn."""
+    backend = FakeBackend()
+    worker, record = make_worker(backend)
+    worker.submit(request(1))
+    backend.wait_started(1)
+    worker.submit(request(1, Purpose.EXPORT, "a"))
+    worker.submit(request(2, live=True))
+    backend.let(2)
+    qtbot.waitUntil(lambda: record.rendered == ["2", "a"])
+    assert backend.log[-2:] == ["preview 2", "export a"]
 
 
 def test_a_preview_is_never_delivered_after_a_later_one(make_worker, qtbot):
@@ -72,13 +127,13 @@ def test_a_preview_is_never_delivered_after_a_later_one(make_worker, qtbot):
 def test_exports_are_never_dropped_and_alternate_with_previews(make_worker, qtbot):
     backend = FakeBackend()
     worker, record = make_worker(backend)
-    worker.submit(request(1))
+    worker.submit(request(1, live=True))
     backend.wait_started(1)
     for key in ("a", "b", "c"):
         worker.submit(request(1, Purpose.EXPORT, key))
     assert worker.exports_pending == 3
     for revision in range(2, 6):
-        worker.submit(request(revision))
+        worker.submit(request(revision, live=True))
         backend.let(1)
         backend.wait_started(revision)
     backend.let(10)
@@ -117,12 +172,11 @@ def test_tiles_wait_for_everything_and_give_way(make_worker, qtbot):
     worker.submit(request(2))  # interrupts t1, which waits again, first
     backend.wait_started(2)
     assert backend.log[-3:] == ["tile t1", "tile t1 cancelled", "preview 2"]
-    worker.submit(request(3))
+    worker.submit(request(3, live=True))
     worker.submit(request(1, Purpose.EXPORT, "x"))
     backend.let(10)
-    qtbot.waitUntil(lambda: len(record.rendered) == 5)
-    assert record.rendered[-2:] == ["t1", "t2"]
-    assert set(record.rendered[:3]) == {"2", "3", "x"}
+    qtbot.waitUntil(lambda: len(record.rendered) == 4)
+    assert record.rendered == ["3", "x", "t1", "t2"]
 
 
 def test_tiles_do_not_count_as_busy_nor_report_progress(make_worker, qtbot):
@@ -316,7 +370,7 @@ def test_random_traffic_keeps_the_promises(make_worker, qtbot, seed):
         action = random_.random()
         if action < 0.5:
             revision += 1
-            worker.submit(request(revision))
+            worker.submit(request(revision, live=random_.random() < 0.5))
         elif action < 0.6:
             exports.append(f"x{len(exports)}")
             worker.submit(request(revision, Purpose.EXPORT, exports[-1]))

@@ -11,7 +11,14 @@ import torch
 from app.core.style import DefaultStyle, ImageStyle, LatentStyle, SampledStyle, Style
 from app.workers import render_service
 from app.workers.backend import JobCancelled
-from app.workers.messages import ModelSource, Notice, Progress, Purpose, RenderRequest
+from app.workers.messages import (
+    ModelSource,
+    Notice,
+    Progress,
+    Purpose,
+    RenderRequest,
+    WorkDone,
+)
 from app.workers.render_service import RenderService
 from spade.formats.errors import InputError
 from spade.model import load_model, resize_labels
@@ -179,16 +186,70 @@ def test_renders_at_the_size_asked_for(client, tiny):
     assert np.abs(result.picture.astype(int) - expected).max() <= 1
 
 
-def test_tiles_and_exports_leave_the_preview_alone(client, tiny, monkeypatch):
-    """The settled preview's caches serve again after a tile and an export."""
+def painted(labels: np.ndarray, x: int, class_id: int = 2) -> np.ndarray:
+    """A dab of 6 x 6 pixels."""
+    labels = labels.copy()
+    labels[4:10, x : x + 6] = class_id
+    return labels
+
+
+def test_tiles_and_exports_leave_the_preview_alone(client, tiny):
+    """The settled preview is still there after a tile and an export, of any style and size."""
     client.render(make_request(tiny))
-    kept = client.service._engines[Purpose.PREVIEW]._kept
     for purpose in (Purpose.TILE, Purpose.EXPORT):
-        client.render(make_request(tiny, Style(SampledStyle(1)), size=(32, 32), purpose=purpose))
-    assert client.service._engines[Purpose.PREVIEW]._kept is kept
-    assert client.service._engines[Purpose.EXPORT]._kept is None
-    client.render(make_request(tiny, Style(SampledStyle(1)), live=True))
-    assert client.service._engines[Purpose.PREVIEW]._kept is kept
+        for size in (None, (32, 32)):
+            request = make_request(tiny, Style(SampledStyle(1)), size=size, purpose=purpose)
+            assert client.render(request).work.kind != "same"
+            assert client.render(make_request(tiny)).work == WorkDone("same")
+
+
+def test_only_the_preview_prepares_weights(client, tiny, monkeypatch):
+    made: list[object] = []
+    prepare = render_service.Engine.__init__
+
+    def count(engine, *arguments, **options):
+        made.append(engine)
+        prepare(engine, *arguments, **options)
+
+    monkeypatch.setattr(render_service.Engine, "__init__", count)
+    client.load(tiny)
+    for purpose in (Purpose.PREVIEW, Purpose.TILE, Purpose.EXPORT):
+        client.render(make_request(tiny, purpose=purpose))
+    assert len(made) == 1
+
+
+def test_says_what_was_done(client, tiny):
+    styles = Style(), Style(SampledStyle(1))
+    assert client.render(make_request(tiny)).work == WorkDone("full")
+    assert client.render(make_request(tiny)).work == WorkDone("same")
+    assert client.render(make_request(tiny, styles[1])).work == WorkDone("style")
+    dab = make_request(tiny, styles[1], labels=painted(scene(), 30))
+    assert client.render(dab).work.kind in ("edit", "full")
+    assert client.render(make_request(tiny, labels=np.ones((64, 80), np.uint8))).work.kind == "full"
+
+
+def test_live_pictures_leave_the_settled_ones_exact(client, tiny):
+    """A stroke, rendered live dab by dab, then settled: as if it had been rendered at once."""
+    client.render(make_request(tiny))
+    labels = scene()
+    for x in range(10, 40, 5):
+        labels = painted(labels, x)
+        result = client.render(make_request(tiny, labels=labels, live=True))
+        assert result.exact == (result.work.kind != "live")
+    settled = client.render(make_request(tiny, labels=labels))
+    assert settled.exact
+    fresh = Client().render(make_request(tiny, labels=labels))
+    assert np.abs(settled.picture.astype(int) - fresh.picture).max() <= 1
+
+
+def test_exports_are_exact_whatever_the_preview_shows(client, tiny):
+    client.render(make_request(tiny))
+    labels = painted(scene(), 30)
+    client.render(make_request(tiny, labels=labels, live=True))
+    export = client.render(make_request(tiny, labels=labels, purpose=Purpose.EXPORT, key="x"))
+    assert export.exact
+    fresh = Client().render(make_request(tiny, labels=labels))
+    assert np.abs(export.picture.astype(int) - fresh.picture).max() <= 1
 
 
 def test_too_large_for_memory_is_refused_before_the_work(client, tiny, monkeypatch):
@@ -196,10 +257,9 @@ def test_too_large_for_memory_is_refused_before_the_work(client, tiny, monkeypat
     monkeypatch.setattr(render_service, "available_memory", lambda: 90 << 20)
     with pytest.raises(InputError, match=r"4096x4096 needs about .* GB"):
         client.render(make_request(tiny, size=(4096, 4096), purpose=Purpose.EXPORT))
-    # What the preview kept was given up for it.
-    assert client.service._engines[Purpose.PREVIEW]._kept is None
     monkeypatch.setattr(render_service, "available_memory", lambda: None)
-    client.render(make_request(tiny))
+    # What the preview kept was given up for it.
+    assert client.render(make_request(tiny)).work == WorkDone("full")
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_one_before(client, tiny, tmp_path):
@@ -231,7 +291,8 @@ def test_cancels_between_steps(client, tiny):
 
     with pytest.raises(JobCancelled):
         client.render(make_request(tiny), cancelled)
-    assert client.service._engines[Purpose.PREVIEW]._kept is None
+    assert asked == 5
+    assert client.render(make_request(tiny)).work == WorkDone("full")  # nothing was kept
     with pytest.raises(JobCancelled):
         client.service.load(ModelSource("x"), client.reports.append, lambda: True)
 

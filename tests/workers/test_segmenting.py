@@ -87,7 +87,7 @@ def test_cancelled_before_its_turn(make_worker, qtbot):
 def test_a_photo_comes_after_a_model_and_before_pictures(make_worker, qtbot):
     backend = FakeBackend()
     worker, record = make_worker(backend)
-    worker.submit(request(1))
+    worker.submit(request(1, live=True))
     backend.wait_started(1)
     worker.submit(request(2, Purpose.TILE, "tile"))
     worker.submit(request(3, Purpose.EXPORT, "export"))

@@ -11,7 +11,8 @@ from fake_backend import MODEL
 
 from app.core.style import ImageStyle, Style
 from app.workers import wire
-from app.workers.messages import RenderRequest
+from app.workers.messages import RenderRequest, RenderResult, WorkDone
+from spade.formats.rect import Rect
 
 
 class Trickle:
@@ -49,9 +50,28 @@ def test_a_request_arrives_whole_and_read_only():
 def test_arrays_that_are_not_contiguous_arrive_too():
     picture = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)[:, ::2]
     pipe = Trickle()
-    wire.send(pipe, wire.Rendered(1, picture, 0.5, "cpu"))
+    work = WorkDone("edit", Rect(3, 4, 48, 51))
+    wire.send(pipe, wire.Rendered(1, picture, 0.5, "cpu", work))
     pipe.data.seek(0)
-    assert np.array_equal(wire.receive(pipe).picture, picture)
+    message = wire.receive(pipe)
+    assert np.array_equal(message.picture, picture)
+    assert message.work == work
+
+
+@pytest.mark.parametrize(
+    ("live", "kind", "exact"),
+    [
+        (False, "same", True),
+        (False, "edit", True),
+        (True, "live", False),
+        (True, "same", True),
+        (True, "full", True),  # there was nothing to start from
+    ],
+)
+def test_what_came_of_a_request_is_exact_or_says_so(live, kind, exact):
+    request = RenderRequest(1, np.zeros((2, 2), np.uint8), Style(), MODEL, live=live)
+    picture = np.zeros((2, 2, 3), np.uint8)
+    assert RenderResult(request, picture, 0.1, "cpu", WorkDone(kind)).exact == exact
 
 
 @pytest.mark.parametrize("kept", [0, 3, 20])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.core.schedule import LiveSchedule
+from app.core.schedule import LiveSchedule, Plan
 from app.state.document import Document
 from app.state.view_state import ViewState
 from app.workers.messages import Failure, ModelSource, Purpose, RenderRequest, RenderResult
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # handed in by app.main
     from app.workers.preview_worker import PreviewWorker
 
 Pixels = NDArray[np.uint8]
+
+_EARLY = 0.002  # seconds: what a timer may ring before its time
 
 
 class Stage(Protocol):
@@ -40,6 +42,10 @@ class Shown:
     pixels: Pixels
     revision: int
     exact: bool
+
+    def supersedes(self, other: Shown) -> bool:
+        """It is of a later revision, or of the same and no less exact."""
+        return (self.revision, self.exact) >= (other.revision, other.exact)
 
 
 class PreviewController(QObject):
@@ -73,9 +79,9 @@ class PreviewController(QObject):
         self._shown: Shown | None = None
         self._settled_now: Shown | None = None
         self._settled_before: Shown | None = None
-        self._sent: tuple[int, bool] | None = None  # revision and liveness of the last request
+        self._sent: RenderRequest | None = None  # the last request
         self._timer = QTimer(self, singleShot=True)
-        self._timer.timeout.connect(self._send)
+        self._timer.timeout.connect(self._due)
         document.labels_changed.connect(lambda _rect: self._edited())
         document.style_changed.connect(self._restyled)
         document.canvas_replaced.connect(self._canvas_replaced)
@@ -149,11 +155,11 @@ class PreviewController(QObject):
         self._present()
 
     def render_now(self) -> None:
-        """Render the scene as it is, also if live preview is off."""
+        """Render the scene as it is, exactly, also if live preview is off."""
         self._timer.stop()
         if self._source is not None:
             self._stage.set_updating(True)
-            self._send(whole=True)
+            self._send(live=False)
 
     def request(self, purpose: Purpose, size: tuple[int, int] | None, key: str) -> RenderRequest:
         """A request for the scene as it is. Raises RuntimeError without a model."""
@@ -169,86 +175,108 @@ class PreviewController(QObject):
             key=key,
         )
 
-    def _edited(self) -> None:
+    def _edited(self, *, restyled: bool = False) -> None:
         self.edited.emit()
-        self._schedule.note_edit(self._clock())
+        self._schedule.note_edit(self._clock(), restyled=restyled)
         self._arm()
         self._present()
 
     def _restyled(self) -> None:
         """Live preview is about painting: a style is chosen to be seen, with it off as well."""
-        self._edited()
+        self._edited(restyled=True)
         if not self._live:
             self.render_now()
 
     def _canvas_replaced(self) -> None:
         self._oldest = self._document.revision
         self._shown = self._settled_now = self._settled_before = None
-        self._sent = None
+        self._schedule.forget()
         self._edited()
 
     def _stroke_may_have_ended(self) -> None:
         """The pictures during a stroke were made in haste: make the last one properly."""
+        if self.is_current:
+            self._keep_settled()
         if self._document.stroke_active or self.is_current:
             return
-        if self._sent is None or self._sent != (self._document.revision, False):
+        sent = self._sent
+        if sent is None or sent.live or sent.revision != self._document.revision:
             self._schedule.note_edit(self._clock())
             self._arm()
 
-    def _arm(self) -> None:
+    def _plan(self) -> Plan | None:
         if not self._live or self._source is None:
-            return
-        delay = self._schedule.delay(self._clock())
-        if delay is None:
+            return None
+        return self._schedule.plan(self._document.stroke_active, self._clock())
+
+    def _arm(self) -> None:
+        plan = self._plan()
+        if plan is None:
             self._timer.stop()
         else:
-            self._timer.start(math.ceil(1000 * delay))
+            self._timer.start(math.ceil(1000 * plan.delay))
 
-    def _send(self, whole: bool = False) -> None:
-        if self._source is None:
-            return
-        live = self._document.stroke_active and not whole
-        self._sent = (self._document.revision, live)
-        self._worker.submit(
-            RenderRequest(
-                revision=self._document.revision,
-                labels=self._document.snapshot(),
-                style=self._document.style,
-                model=self._source,
-                live=live,
-            )
+    def _due(self) -> None:
+        """The timer has rung; it may ring a moment early."""
+        plan = self._plan()
+        if plan is not None and plan.delay <= _EARLY:
+            self._send(plan.live)
+        else:
+            self._arm()
+
+    def _send(self, live: bool) -> None:
+        assert self._source is not None
+        self._sent = RenderRequest(
+            revision=self._document.revision,
+            labels=self._document.snapshot(),
+            style=self._document.style,
+            model=self._source,
+            live=live,
         )
-        self._schedule.note_sent(self._clock())
+        self._worker.submit(self._sent)
+        self._schedule.note_sent(live, self._clock())
         self._arm()
 
     def _finished(self, result: RenderResult) -> None:
         request = result.request
         if request.purpose is not Purpose.PREVIEW:
             return
-        self._schedule.note_done(self._clock(), result.seconds)
-        self._arm()
         if request.revision < self._oldest or request.model != self._source:
             return
-        if self._shown is not None and request.revision < self._shown.revision:
+        self._schedule.note_done(
+            self._clock(),
+            None if result.work.kind == "same" else result.seconds,
+            exact=result.exact,
+            newest=request is self._sent,
+        )
+        self._arm()
+        shown = Shown(result.picture, request.revision, exact=result.exact)
+        if self._shown is not None and not shown.supersedes(self._shown):
             return
-        self._shown = Shown(result.picture, request.revision, exact=not request.live)
-        if self.is_current:
-            previous = self._settled_now
-            if previous is not None and previous.revision != request.revision:
-                self._settled_before = previous
-            self._settled_now = self._shown
+        self._shown = shown
+        self._keep_settled()
         self._present()
         self.picture_changed.emit()
         self.rendered.emit(result)
         if self.is_current:
             self.settled.emit()
 
+    def _keep_settled(self) -> None:
+        """Remember the picture for comparison; one of a stroke in progress is no step."""
+        if not self.is_current or self._document.stroke_active:
+            return
+        previous = self._settled_now
+        if previous is not None and previous.revision != self._document.revision:
+            self._settled_before = previous
+        self._settled_now = self._shown
+
     def _failed(self, failure: Failure) -> None:
         request = failure.request
         if request is None or request.purpose is not Purpose.PREVIEW:
             return
-        self._schedule.note_done(self._clock())
-        self._arm()
+        if request is self._sent:
+            self._schedule.note_failed(self._clock())
+            self._arm()
         if request.revision == self._document.revision:
             self._stage.set_updating(False)
             self.failed.emit(failure.message)

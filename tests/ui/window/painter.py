@@ -23,6 +23,7 @@ from app.workers.messages import (
     SegmenterInfo,
     SegmentRequest,
     SegmentResult,
+    WorkDone,
 )
 from spade.formats.errors import InputError
 from spade.formats.palette import Palette, load_palette
@@ -89,7 +90,9 @@ class PaintBackend(FakeBackend):
             report(value)
         name = request.key or str(request.revision)
         self._pass_gate(f"{request.purpose.value} {name}", cancelled)
-        return RenderResult(request, picture_of(request), 0.01, "cpu")
+        work = WorkDone("live" if request.live else "full")
+        seconds = 0.01 if request.live else 0.4
+        return RenderResult(request, picture_of(request), seconds, "cpu", work)
 
     def segment(
         self, request: SegmentRequest, report: Report, cancelled: Cancelled

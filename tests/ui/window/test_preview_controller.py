@@ -8,7 +8,7 @@ from painter import LANDSCAPE, picture_of
 from PySide6.QtCore import QObject, Signal
 
 from app.core.brush import Brush
-from app.core.schedule import CAP, FAST
+from app.core.schedule import LONGEST_PAUSE, REST
 from app.core.style import SampledStyle, Style
 from app.core.tools import BrushShape
 from app.state.document import Document
@@ -20,6 +20,8 @@ from app.workers.messages import (
     Purpose,
     RenderRequest,
     RenderResult,
+    WorkDone,
+    WorkKind,
 )
 
 MODEL, OTHER = ModelSource("landscape"), ModelSource("other")
@@ -39,8 +41,13 @@ class Worker(QObject):
     def submit(self, request: RenderRequest) -> None:
         self.requests.append(request)
 
-    def answer(self, request: RenderRequest, seconds: float = 0.01) -> None:
-        self.finished.emit(RenderResult(request, picture_of(request), seconds, "cpu"))
+    def answer(
+        self, request: RenderRequest, seconds: float | None = None, kind: WorkKind | None = None
+    ) -> None:
+        """Live ones take 0.01 s and settled ones 1 s, if nothing is said."""
+        seconds = (0.01 if request.live else 1.0) if seconds is None else seconds
+        work = WorkDone(kind or ("live" if request.live else "edit"))
+        self.finished.emit(RenderResult(request, picture_of(request), seconds, "cpu", work))
 
 
 class Stage:
@@ -49,11 +56,14 @@ class Stage:
     def __init__(self) -> None:
         self.picture: np.ndarray | None = None
         self.stale = self.updating = False
+        self.said: list[bool] = []  # "updating", each time that it changed
 
     def set_picture(self, rgb, revision, stale) -> None:
         self.picture, self.stale = rgb, stale
 
     def set_updating(self, updating) -> None:
+        if updating != self.updating:
+            self.said.append(updating)
         self.updating = updating
 
     def set_message(self, text) -> None:
@@ -82,8 +92,14 @@ class Rig:
             timer.stop()
             timer.timeout.emit()
 
-    def paint(self, x: int = 5) -> None:
+    def fill(self, x: int = 5) -> None:
         self.document.flood_fill(x, 5, (self.document.class_at(5, 5) + 1) % 10)
+
+    def press(self, x: int = 5) -> None:
+        self.document.begin_stroke(WATER, Brush(5, BrushShape.ROUND), x=x, y=5)
+
+    def drag(self, x: int) -> None:
+        self.document.extend_stroke(x, 5)
 
     @property
     def last(self) -> RenderRequest:
@@ -104,7 +120,7 @@ def rendered(rig) -> Rig:
 
 
 def test_nothing_is_asked_for_without_a_model(rig):
-    rig.paint()
+    rig.fill()
     rig.tick(10)
     rig.preview.render_now()
     assert rig.worker.requests == []
@@ -126,7 +142,7 @@ def test_a_model_renders_the_scene_at_once(rig):
 
 
 def test_an_edit_is_stale_and_updating_until_its_picture_comes(rendered):
-    rendered.paint()
+    rendered.fill()
     assert rendered.stage.stale
     assert rendered.stage.updating
     assert rendered.preview.current_picture is None
@@ -137,22 +153,21 @@ def test_an_edit_is_stale_and_updating_until_its_picture_comes(rendered):
 
 
 def test_requests_are_frozen_snapshots(rendered):
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     labels = rendered.last.labels
     before = labels.copy()
-    rendered.paint()
+    rendered.fill()
     assert np.array_equal(labels, before)
     assert not labels.flags.writeable
 
 
-def test_one_in_flight_and_the_newest_next(rendered):
+def test_one_live_request_in_flight_and_the_newest_next(rendered):
     count = len(rendered.worker.requests)
-    rendered.paint()
-    rendered.tick()
-    for _ in range(5):
-        rendered.paint()
-        rendered.tick(1.0)
+    rendered.press()
+    for x in range(10, 15):
+        rendered.drag(x)
+        rendered.tick(0.2)
     assert len(rendered.worker.requests) == count + 1
     first = rendered.last
     rendered.worker.answer(first)
@@ -164,7 +179,7 @@ def test_one_in_flight_and_the_newest_next(rendered):
 
 def test_a_late_result_never_replaces_a_newer_one(rendered):
     old = rendered.worker.requests[0]
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     rendered.worker.answer(rendered.last)
     newest = rendered.stage.picture
@@ -174,7 +189,7 @@ def test_a_late_result_never_replaces_a_newer_one(rendered):
 
 
 def test_results_of_another_canvas_are_dropped(rendered):
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     old = rendered.last
     rendered.document.resize_canvas(50, 50, "center")
@@ -187,7 +202,7 @@ def test_results_of_another_canvas_are_dropped(rendered):
 
 
 def test_results_of_another_model_are_dropped(rendered):
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     old = rendered.last
     shown = rendered.stage.picture
@@ -208,39 +223,132 @@ def test_tiles_and_exports_are_not_shown(rendered):
     assert rendered.stage.picture is shown
 
 
-def test_slow_renders_wait_for_a_pause_but_never_past_the_cap(rendered):
-    rendered.paint()
-    rendered.tick()
-    rendered.worker.answer(rendered.last, seconds=20 * FAST)
+def test_a_slider_that_moves_lets_renders_end_and_replaces_them_when_it_pauses(rendered):
     count = len(rendered.worker.requests)
-    rendered.paint()
-    assert rendered.preview._timer.interval() > 0
-    waited = 0.0
-    while len(rendered.worker.requests) == count:
-        rendered.paint()
-        rendered.tick(0.05)
-        waited += 0.05
-    assert waited <= CAP + 0.1
+    for seed in range(20):
+        rendered.document.set_style(Style(SampledStyle(seed)), merge_key="drag")
+        rendered.tick(0.02)
+    assert len(rendered.worker.requests) == count + 1
+    rendered.tick(LONGEST_PAUSE)
+    assert len(rendered.worker.requests) == count + 2
+    assert rendered.last.style == Style(SampledStyle(19))
+    rendered.worker.answer(rendered.last)
+    assert rendered.preview.is_current
 
 
 def test_a_stroke_is_rendered_in_haste_then_properly(rendered):
-    document = rendered.document
-    document.begin_stroke(WATER, Brush(5, BrushShape.ROUND), x=5, y=5)
+    rendered.press()
     rendered.tick()
     assert rendered.last.live
     rendered.worker.answer(rendered.last)
     assert rendered.stage.stale  # right revision, but made in haste
-    document.commit_stroke()
+    rendered.document.commit_stroke()
     rendered.tick()
     assert not rendered.last.live
     rendered.worker.answer(rendered.last)
     assert rendered.preview.is_current
 
 
+def test_a_new_stroke_does_not_wait_for_the_settled_render(rendered):
+    rendered.fill()
+    rendered.tick()
+    settled = rendered.last
+    rendered.tick(0.2)
+    rendered.press()
+    rendered.tick()
+    assert rendered.last is not settled
+    assert rendered.last.live
+    assert rendered.last.revision == rendered.document.revision
+
+
+def test_a_pen_that_rests_is_settled_and_goes_on(rendered):
+    rendered.press()
+    rendered.tick()
+    rendered.worker.answer(rendered.last)
+    count = len(rendered.worker.requests)
+    rendered.tick(REST / 2)
+    assert len(rendered.worker.requests) == count
+    rendered.tick(REST)
+    assert len(rendered.worker.requests) == count + 1
+    assert not rendered.last.live
+    rendered.tick(0.1)
+    rendered.drag(20)
+    rendered.tick()
+    assert rendered.last.live
+    rendered.worker.answer(rendered.last)
+    rendered.tick(2 * REST)
+    assert not rendered.last.live
+    rendered.worker.answer(rendered.last)
+    assert rendered.preview.is_current
+    count = len(rendered.worker.requests)
+    rendered.document.commit_stroke()
+    rendered.tick(5)
+    assert len(rendered.worker.requests) == count  # it is there already
+
+
+def test_updating_is_said_without_a_break_until_the_exact_picture(rendered):
+    rendered.stage.said.clear()
+    rendered.press()
+    for x in range(10, 30, 4):
+        rendered.tick(0.05)
+        rendered.worker.answer(rendered.last)
+        assert rendered.stage.stale
+        rendered.drag(x)
+    rendered.tick(0.05)
+    rendered.worker.answer(rendered.last)
+    rendered.document.commit_stroke()
+    rendered.tick()
+    assert rendered.stage.said == [True]
+    rendered.worker.answer(rendered.last)
+    assert rendered.stage.said == [True, False]
+
+
+def test_a_live_picture_does_not_take_the_place_of_the_exact_one(rendered):
+    rendered.press()
+    rendered.tick()
+    live = rendered.last
+    rendered.preview.render_now()
+    rendered.worker.answer(rendered.last)
+    exact = rendered.stage.picture
+    assert rendered.preview.is_current
+    rendered.worker.answer(live)
+    assert rendered.stage.picture is exact
+
+
+def test_a_live_request_answered_exactly_is_settled_already(rendered):
+    rendered.press()
+    rendered.tick()
+    rendered.worker.answer(rendered.last, kind="full")
+    assert rendered.preview.is_current
+    count = len(rendered.worker.requests)
+    rendered.tick(5)
+    rendered.document.commit_stroke()
+    rendered.tick(5)
+    assert len(rendered.worker.requests) == count
+
+
+def test_a_picture_that_was_kept_says_nothing_of_speed(rendered):
+    before = rendered.preview._schedule.estimate(live=False)
+    rendered.fill()
+    rendered.tick()
+    rendered.worker.answer(rendered.last, seconds=0.0, kind="same")
+    assert rendered.preview.is_current
+    assert rendered.preview._schedule.estimate(live=False) == before
+
+
+def test_another_canvas_does_not_wait_for_the_last_ones_picture(rendered):
+    rendered.fill()
+    rendered.tick()
+    rendered.document.resize_canvas(50, 50, "center")
+    rendered.tick()
+    assert rendered.last.labels.shape == (50, 50)
+    rendered.worker.answer(rendered.last)
+    assert rendered.preview.is_current
+
+
 def test_a_committed_stroke_that_was_sent_properly_is_not_sent_again(rendered):
-    document = rendered.document
-    document.begin_stroke(WATER, Brush(5, BrushShape.ROUND), x=5, y=5)
-    document.commit_stroke()
+    rendered.press()
+    rendered.document.commit_stroke()
     rendered.tick()
     count = len(rendered.worker.requests)
     assert not rendered.last.live
@@ -252,7 +360,7 @@ def test_a_committed_stroke_that_was_sent_properly_is_not_sent_again(rendered):
 def test_live_off_asks_for_nothing_until_told(rendered):
     count = len(rendered.worker.requests)
     rendered.preview.live = False
-    rendered.paint()
+    rendered.fill()
     rendered.tick(10)
     assert len(rendered.worker.requests) == count
     assert rendered.stage.stale
@@ -262,38 +370,38 @@ def test_live_off_asks_for_nothing_until_told(rendered):
     assert rendered.stage.updating
     rendered.worker.answer(rendered.last)
     assert rendered.preview.is_current
-    rendered.paint()
+    rendered.fill()
     rendered.preview.live = True
     rendered.tick()
     assert len(rendered.worker.requests) == count + 2
 
 
 def test_a_failure_is_told_and_the_next_edit_renders_again(rendered, qtbot):
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     with qtbot.waitSignal(rendered.preview.failed) as told:
         rendered.worker.failed.emit(Failure("too large: choose a smaller canvas", rendered.last))
     assert told.args == ["too large: choose a smaller canvas"]
     assert not rendered.stage.updating
     assert rendered.stage.stale
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     rendered.worker.answer(rendered.last)
     assert rendered.preview.is_current
 
 
 def test_an_outdated_failure_is_not_told(rendered, qtbot):
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     old = rendered.last
-    rendered.paint()
+    rendered.fill()
     with qtbot.assertNotEmitted(rendered.preview.failed):
         rendered.worker.failed.emit(Failure("too late", old))
 
 
 def test_before_is_the_picture_before_the_last_change(rendered):
     first = rendered.stage.picture
-    rendered.paint()
+    rendered.fill()
     rendered.view.show_before = True
     assert rendered.stage.picture is first
     assert not rendered.stage.updating
@@ -310,9 +418,34 @@ def test_before_is_the_picture_before_the_last_change(rendered):
     assert rendered.stage.picture is second
 
 
+def test_before_a_stroke_that_was_settled_on_its_way(rendered):
+    first = rendered.stage.picture
+    rendered.press()
+    for x in (10, 20):
+        rendered.tick()
+        rendered.worker.answer(rendered.last)
+        rendered.tick(2 * REST)
+        rendered.worker.answer(rendered.last)
+        assert rendered.preview.is_current
+        rendered.view.show_before = True
+        assert rendered.stage.picture is first
+        rendered.view.show_before = False
+        rendered.drag(x)
+    rendered.document.commit_stroke()
+    rendered.tick()
+    rendered.worker.answer(rendered.last)
+    second = rendered.stage.picture
+    rendered.view.show_before = True
+    assert rendered.stage.picture is first
+    rendered.view.show_before = False
+    rendered.fill()
+    rendered.view.show_before = True
+    assert rendered.stage.picture is second
+
+
 def test_rendering_again_does_not_lose_the_picture_before(rendered):
     first = rendered.stage.picture
-    rendered.paint()
+    rendered.fill()
     rendered.tick()
     rendered.worker.answer(rendered.last)
     rendered.preview.render_now()
@@ -336,7 +469,7 @@ def test_a_cached_picture_is_shown_until_the_model_is_there(rig):
 
 
 def test_a_model_that_failed_to_load_leaves_the_one_before_at_work(rendered):
-    rendered.paint()
+    rendered.fill()
     rendered.tick()  # in flight; the worker drops it when another model is to be loaded
     rendered.preview.set_source(MODEL)
     rendered.tick()
