@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from spade.config import GeneratorConfig
@@ -19,8 +20,8 @@ STRIP_BYTES = 256 << 20
 """About what a strip's activations take."""
 
 _FLOAT = 4
-_FIXED = 256 << 20  # tables of windows, transformed pieces, workspaces of the convolutions
-_SLACK = 1.15  # what the allocator rounds up and keeps; see tests/spade/test_memory.py
+_FIXED = 192 << 20  # tables of windows, transformed pieces, workspaces of the convolutions
+_SLACK = 1.05  # what the allocator rounds up and keeps; see tests/spade/test_memory.py
 _HEADROOM = 0.95  # never plan to take the very last of what is available
 
 
@@ -48,7 +49,7 @@ def strip_rows(config: GeneratorConfig, width: int, first: int) -> int:
 
 
 def estimate_render_bytes(
-    config: GeneratorConfig, width: int, height: int, *, cache_bytes: int = CACHE_BYTES
+    config: GeneratorConfig, width: int, height: int, *, cache_bytes: int = 0
 ) -> int:
     """Bytes that rendering ``width`` x ``height`` pixels takes at its peak, weights not counted.
 
@@ -59,7 +60,7 @@ def estimate_render_bytes(
     width, height = -(-width // stride) * stride, -(-height // stride) * stride
     pixels = width * height
     stages = _stage_bytes(config, pixels)
-    picture = 4 * 3 * _FLOAT * pixels + 32 * pixels  # also as bytes; labels and windows
+    picture = (2 * 3 * _FLOAT + 24) * pixels  # twice; as bytes; labels and windows
     kept = activation_bytes(config, width, height)
     if kept <= cache_bytes:
         return int(_SLACK * (2 * kept + max(stages) + picture)) + _FIXED
@@ -70,27 +71,54 @@ def estimate_render_bytes(
     return int(_SLACK * (work + picture)) + _FIXED
 
 
+def estimate_plain_bytes(config: GeneratorConfig, width: int, height: int) -> int:
+    """The same for the plain network, which makes the one-hot map, and the embedding, gamma
+    and beta of a layer, whole."""
+    stride = config.stride
+    width, height = -(-width // stride) * stride, -(-height // stride) * stride
+    pixels = width * height
+    largest = 0
+    for fin, fout, cells in _blocks(config, pixels):
+        largest = max(largest, cells * (config.embedding + 8 * fin + 2 * fout))
+    semantic = 2 * config.semantic_nc * pixels
+    return int(_SLACK * _FLOAT * (semantic + largest + 6 * pixels)) + _FIXED
+
+
+def room_to_keep(
+    config: GeneratorConfig, width: int, height: int, cache_bytes: int, available: int | None
+) -> bool:
+    """Whether a render's activations are within ``cache_bytes`` and can be kept until after
+    the next render, with ``available`` bytes left now (None: nobody knows)."""
+    if activation_bytes(config, width, height) > cache_bytes:
+        return False
+    needed = estimate_render_bytes(config, width, height, cache_bytes=cache_bytes)
+    return available is None or needed <= available * _HEADROOM
+
+
 def check_render_fits(
     config: GeneratorConfig,
     width: int,
     height: int,
     available: int | None = None,
     *,
-    cache_bytes: int = CACHE_BYTES,
+    plain: bool = False,
 ) -> None:
     """Raise InputError, with the size that would fit, if a render needs more than there is.
 
     available: bytes; None asks the system. Where that can't be known, nothing is raised.
+    plain: by the plain network, not the engine. What an engine keeps is not counted: it
+    keeps nothing where that would not fit.
     """
     if available is None:
         available = available_memory()
     if available is None:
         return
     room = int(available * _HEADROOM)
-    needed = estimate_render_bytes(config, width, height, cache_bytes=cache_bytes)
+    estimate = estimate_plain_bytes if plain else estimate_render_bytes
+    needed = estimate(config, width, height)
     if needed <= room:
         return
-    fitting = _largest_fitting(config, width, height, room, cache_bytes)
+    fitting = _largest_fitting(width, height, lambda *size: estimate(config, *size) <= room)
     remedy = f"make it at most {fitting[0]}x{fitting[1]}" if fitting else "free some memory"
     raise InputError(
         f"a picture of {width}x{height} needs about {_gigabytes(needed)} of memory and "
@@ -137,12 +165,12 @@ def _blocks(config: GeneratorConfig, pixels: int) -> list[tuple[int, int, int]]:
 
 
 def _largest_fitting(
-    config: GeneratorConfig, width: int, height: int, room: int, cache_bytes: int
+    width: int, height: int, fits: Callable[[int, int], bool]
 ) -> tuple[int, int] | None:
     """The largest size of the same shape that fits, in steps of 1/64."""
     for step in range(63, 0, -1):
         smaller = max(1, width * step // 64), max(1, height * step // 64)
-        if estimate_render_bytes(config, *smaller, cache_bytes=cache_bytes) <= room:
+        if fits(*smaller):
             return smaller
     return None
 

@@ -25,10 +25,14 @@ from spade.formats.limits import check_size
 from spade.formats.palette import Palette, PaletteClass
 from spade.formats.resources import bundled, bundled_models
 from spade.generator import Generator
-from spade.memory import CACHE_BYTES, available_memory, check_render_fits
+from spade.memory import available_memory, check_render_fits
 
 if TYPE_CHECKING:
     from spade.engine import Engine
+
+
+_ROWS = 256
+"""Rows of a picture converted at a time."""
 
 
 @dataclass(frozen=True)
@@ -177,14 +181,13 @@ class Model:
             self._engine = Engine(self, self.device)
         return self._engine
 
-    def check_memory(self, width: int, height: int, cache_bytes: int = CACHE_BYTES) -> None:
+    def check_memory(self, width: int, height: int, *, plain: bool = False) -> None:
         """Raise InputError if a picture of this size needs more memory than there is.
 
-        cache_bytes: what may be kept for later renders besides.
+        plain: if the plain network makes it, not the engine.
         """
         available = available_memory(str(self.device))
-        config = self.config.generator
-        check_render_fits(config, width, height, available, cache_bytes=cache_bytes)
+        check_render_fits(self.config.generator, width, height, available, plain=plain)
 
     def _check_style(self) -> None:
         if not self.config.generator.use_vae:
@@ -308,8 +311,13 @@ def to_tensor(image: NDArray[np.uint8]) -> Tensor:
 
 def to_picture(image: Tensor) -> NDArray[np.uint8]:
     """float ``(3, H, W)`` in [-1, 1] -> uint8 ``(H, W, 3)``, rounded."""
-    pixels = (image.float() + 1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    return np.ascontiguousarray(pixels.permute(1, 2, 0).cpu().numpy())
+    _, height, width = image.shape
+    picture = np.empty((height, width, 3), np.uint8)
+    target = torch.from_numpy(picture)
+    for top in range(0, height, _ROWS):  # a canvas of 4096 x 4096 as floats is 200 MB
+        pixels = (image[:, top : top + _ROWS].float() + 1).mul_(127.5).round_().clamp_(0, 255)
+        target[top : top + _ROWS] = pixels.permute(1, 2, 0)
+    return picture
 
 
 def _reduced(image: NDArray[Any], side: int) -> NDArray[np.uint8]:

@@ -10,9 +10,6 @@ from torch import Tensor
 from spade.labels import semantic_map
 from spade.model import Model
 
-_EVERYTHING = 1 << 62
-"""Bytes of gamma and beta that may be held: the plain network makes them whole."""
-
 
 def render_plain(model: Model, labels: NDArray[np.uint8], z: Tensor | None) -> Tensor:
     """The picture of ``labels`` uint8 ``(H, W)``: float32 ``(3, H, W)`` in [-1, 1], on the CPU.
@@ -22,7 +19,7 @@ def render_plain(model: Model, labels: NDArray[np.uint8], z: Tensor | None) -> T
     Raises InputError, before the work starts, for a size that memory does not allow.
     """
     height, width = labels.shape
-    model.check_memory(width, height, _EVERYTHING)
+    model.check_memory(width, height, plain=True)
     stride = model.config.generator.stride
     padded = np.pad(labels, ((0, -height % stride), (0, -width % stride)), mode="edge")
     ids = torch.from_numpy(padded).unsqueeze(0).to(model.device)

@@ -33,7 +33,7 @@ from spade.engine.scene import Labels, Scene
 from spade.engine.strips import render_in_strips
 from spade.engine.walk import Walk
 from spade.formats.rect import Rect
-from spade.memory import CACHE_BYTES, activation_bytes, first_strip_stage
+from spade.memory import CACHE_BYTES, available_memory, first_strip_stage, room_to_keep
 
 if TYPE_CHECKING:
     from spade.model import Model
@@ -199,7 +199,8 @@ class Engine:
         walk.check()
         base = Plane(Rect(0, 0, *regions.level_size(size, self._config.doublings)))
         base.write(base.rect, network.base(scene.level(self._config.doublings), z))
-        keep = activation_bytes(self._config, *size) <= self._cache_bytes
+        available = available_memory(str(self.device))
+        keep = room_to_keep(self._config, *size, self._cache_bytes, available)
         first = None if keep else first_strip_stage(self._config, *size)
         if first is not None:
             picture = render_in_strips(network, scene, base, first, walk)
