@@ -193,7 +193,7 @@ class Canvas:
         work: set[str] = set()
         difference: float | None = None
         slow = bool(self._plain_times) and min(self._plain_times) > _SLOW
-        compared = 1 if slow else effort.compared
+        compared = min(1, effort.compared) if slow else effort.compared
         spent = 0.0
         while len(times) < effort.runs and (len(times) < effort.least or spent < effort.seconds):
             begun = time.perf_counter()

@@ -11,14 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spade.config import GeneratorConfig
 from spade.labels import semantic_map
-from spade.memory import available_memory
 from spade.model import Model
-
-_FLOAT = 4
-_SLACK = 1.1
-_FIXED = 64 << 20  # workspaces of the convolutions
 
 
 class PlainNetwork:
@@ -46,17 +40,6 @@ class PlainNetwork:
             picture: Tensor = self._generator(semantic, latent)
             return picture[0].float().cpu().clone()
 
-    def why_not(self, side: int) -> str | None:
-        """Why a ``side`` x ``side`` canvas can't be rendered; None if it can."""
-        needed = plain_bytes(self._config, side)
-        available = available_memory(str(self._device))
-        if available is None or needed <= available * 0.95:
-            return None
-        return (
-            f"plain at {side}: needs about {needed / 2**30:.1f} GB of memory and "
-            f"{available / 2**30:.1f} GB is available"
-        )
-
     @contextmanager
     def in_channels_last(self) -> Iterator[None]:
         """Inside, weights and activations lie in channels_last."""
@@ -82,18 +65,3 @@ class PlainNetwork:
             yield
         finally:
             torch.set_num_threads(others)
-
-
-def plain_bytes(config: GeneratorConfig, side: int) -> int:
-    """Bytes that the plain network takes for ``side`` x ``side`` pixels, weights not counted.
-
-    The pyramid of one-hot maps, and in the widest layer: the block's input and shortcut, the
-    embedding, gamma and beta, and three fields more for the normalised, modulated input.
-    """
-    pixels = side * side
-    pyramid = config.semantic_nc * pixels * 4 // 3
-    k = config.ngf
-    # The last block is the widest: each doubling has four times the cells, half the channels.
-    fin, fout = (k, k // 2) if config.upsampling == "most" else (2 * k, k)
-    block = fin + fout + max(config.embedding + 2 * fin, 5 * fin)
-    return int(_SLACK * _FLOAT * (pyramid + block * pixels)) + _FIXED

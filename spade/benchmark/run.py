@@ -68,7 +68,9 @@ def measure(
     first = time.perf_counter() - begun
 
     rows: list[Row] = []
-    machine, scenes, skipped = [], [], []
+    machine: list[dict[str, Any]] = []
+    scenes: list[dict[str, Any]] = []
+    skipped: list[str] = []
     for side in sides:
         machine.append(_machine(model, side, effort, say))
         for name, scene, dabs in (
@@ -78,15 +80,9 @@ def measure(
             say(f"{name} scene, {side}x{side}")
             labels = scene(side, label_nc)
             scenes.append(_described(model, name, labels))
-            try:
-                model.check_memory(side, side)
-            except InputError as error:
-                skipped.append(f"{name} at {side}: {error}")
+            if not _fits(model, side, False, skipped):
                 continue
-            obstacle = plain.why_not(side)
-            if obstacle is not None:
-                skipped.append(obstacle)
-            beside = plain if obstacle is None else None
+            beside = plain if _fits(model, side, True, skipped) else None
             canvas = Canvas(model, engine, beside, name, labels, effort, memory)
             rows += _canvas_rows(canvas, dabs, machine[-1], with_layouts=name == PAINTED)
     return {
@@ -109,6 +105,15 @@ def measure(
         "scenes": scenes,
         "skipped": list(dict.fromkeys(skipped)),
     }
+
+
+def _fits(model: Model, side: int, plain: bool, skipped: list[str]) -> bool:
+    try:
+        model.check_memory(side, side, plain=plain)
+    except InputError as error:
+        skipped.append(f"{'plain' if plain else 'engine'} at {side}: {error}")
+        return False
+    return True
 
 
 def _canvas_rows(

@@ -15,7 +15,6 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from spade.__main__ import console
-from spade.benchmark import plain as plain_module
 from spade.benchmark.arithmetic import (
     Convolution,
     block_convolutions,
@@ -26,7 +25,7 @@ from spade.benchmark.arithmetic import (
 )
 from spade.benchmark.levels import Levels, box, level_difference
 from spade.benchmark.memory import PeakMemory, growth
-from spade.benchmark.plain import PlainNetwork, plain_bytes
+from spade.benchmark.plain import PlainNetwork
 from spade.benchmark.reference import CONFIG, reference_size_model
 from spade.benchmark.scenes import (
     SCENE,
@@ -40,6 +39,7 @@ from spade.benchmark.timing import percentiles, sample
 from spade.checkpoint import save_model
 from spade.config import GeneratorConfig
 from spade.engine import Engine
+from spade.formats.errors import InputError
 from spade.formats.label_png import read_label_map
 from spade.formats.palette import load_palette
 from spade.formats.rect import Rect
@@ -128,7 +128,11 @@ def test_bad_input_is_one_line(
 def test_a_plain_network_that_does_not_fit_is_left_out(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain_module, "available_memory", lambda device: 1 << 20)
+    def check_memory(model: Model, width: int, height: int, *, plain: bool = False) -> None:
+        if plain:
+            raise InputError("needs more than there is")
+
+    monkeypatch.setattr(Model, "check_memory", check_memory)
     data = measured(capsys, "--model", folder, "--quick", "--sides", "64", "--runs", "1")
     assert ["plain at 64" in what for what in data["skipped"]] == [True]
     for row in data["rows"]:
@@ -327,13 +331,6 @@ def test_plain_is_untouched_by_engines_and_threads(tiny: Model) -> None:
         semantic = semantic_map(ids, tiny.config.generator)
         expected = tiny.generator(semantic, tiny.latent())[0]
     assert (picture - expected).abs().max() < 1e-5
-
-
-def test_plain_bytes_grow_with_the_canvas() -> None:
-    small, large = plain_bytes(CONFIG, 512), plain_bytes(CONFIG, 1024)
-    assert 3.5 * small < large < 4 * small
-    # Measured at 512: 1.11 GiB.
-    assert 1.0 < small / 2**30 < 1.4
 
 
 def test_peak_memory_of_a_piece_of_work() -> None:
