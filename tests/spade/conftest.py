@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from spade.formats.palette import PaletteClass
 from spade.generator import Generator
 from spade.model import Model, ModelConfig
 from spade.spectral import fold_spectral_norm, glorot_init
+
+sys.path.insert(0, str(Path(__file__).parent))  # engine_models
 
 PARITY = Path(__file__).parent.parent / "data" / "parity"
 
