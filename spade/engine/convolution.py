@@ -8,21 +8,21 @@ from torch.nn import functional as F
 
 from spade.engine.costs import Rates
 from spade.engine.products import packs
-from spade.engine.winograd import Winograd, transformed_bytes
+from spade.engine.winograd import Winograd, Workspace, transformed_bytes
 
-TRANSFORMED_BYTES = 64 << 20
+TRANSFORMED_BYTES = 80 << 20
 """Largest transformed kernels: a layer whose 4x4 tiles need more gets 2x2 tiles."""
 
 
 class Convolution:
-    """A 3x3 convolution, weight ``(out, in, 3, 3)`` and bias ``(out,)``, without padding.
+    """A 3x3 convolution, weight ``(out, in, 3, 3)``, without padding and without bias.
 
     Packed weights are made when first needed: a method that never pays costs no memory.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, rates: Rates) -> None:
+    def __init__(self, weight: Tensor, rates: Rates, workspace: Workspace) -> None:
         self.outputs, self.inputs = weight.shape[:2]
-        self._weight, self._bias, self._rates = weight, bias, rates
+        self._weight, self._rates, self._workspace = weight, rates, workspace
         fits = transformed_bytes(self.outputs, self.inputs, 4) <= TRANSFORMED_BYTES
         self.tile = 4 if fits else 2
         self._transforms = weight.device.type == "cpu" and weight.dtype == torch.float32
@@ -54,22 +54,22 @@ class Convolution:
         """x: ``(rows + 2, columns + 2, in)`` contiguous, rows and columns from ``padded``
         -> ``(height, width, out)``, contiguous unless there were more rows or columns."""
         if self._by_tiles(height, width):
-            return self._tiles()(x)[:height, :width].add_(self._bias)
+            return self._tiles()(x)[:height, :width]
         image = x.permute(2, 0, 1).unsqueeze(0)  # channels last as it lies
         if not packs(x.device, x.dtype):
-            return F.conv2d(image, self._weight, self._bias)[0].permute(1, 2, 0)
+            return F.conv2d(image, self._weight)[0].permute(1, 2, 0)
         if self._direct is None:
             self._direct = torch.ops.mkldnn._reorder_convolution_weight(
                 self._weight, [0, 0], [1, 1], [1, 1], 1, list(image.shape)
             )
         convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            image, self._direct, self._bias, [0, 0], [1, 1], [1, 1], 1, "none", [], ""
+            image, self._direct, None, [0, 0], [1, 1], [1, 1], 1, "none", [], ""
         )
         return convolved[0].permute(1, 2, 0)
 
     def _tiles(self) -> Winograd:
         if self._winograd is None:
-            self._winograd = Winograd(self._weight, self.tile)
+            self._winograd = Winograd(self._weight, self.tile, self._workspace)
         return self._winograd
 
     def _by_tiles(self, height: int, width: int) -> bool:

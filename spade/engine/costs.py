@@ -11,15 +11,13 @@ import torch
 from torch import Tensor
 
 from spade.engine.products import Product, packs
-
-_CALLS_TO_ONE = 4
-"""An operation among others, with its arguments' bookkeeping, to the smallest one repeated."""
+from spade.engine.winograd import Winograd, Workspace
 
 
 @dataclass(frozen=True)
 class Rates:
     """multiply_adds: of a direct 3x3 convolution, a second. products: of a matrix product.
-    traffic: bytes a second of element-wise work in the cache. memory: of reading weights.
+    traffic: bytes a second that transforms move. memory: of reading weights.
     call: seconds that any operation takes at least.
     """
 
@@ -40,15 +38,21 @@ class Rates:
         tiles = -(-height // tile) * -(-width // tile)
         weights = places * inputs * outputs
         multiplying = max(weights * tiles / self.products, self._read(weights))
-        # Three streams an operation; some twelve operations on way in and nine on the way out,
-        # for a tile's rows and then its columns.
-        n, m = tile + 2, tile
-        moved = 3 * 4 * tiles * (inputs * 2 * (n * m + n * n) + outputs * 1.5 * (n * n + n * m))
-        operations = places + 3 * (n + m)
-        return operations * self.call + multiplying + moved / self.traffic
+        calls = (places + 6 * (tile + 1)) * self.call
+        moving = moved_bytes(tiles, inputs, outputs, tile) / self.traffic
+        return calls + multiplying + moving
 
     def _read(self, weights: int) -> float:
         return 4 * weights / self.memory
+
+
+def moved_bytes(tiles: int, inputs: int, outputs: int, tile: int) -> int:
+    """About what transforming so many tiles there and back reads and writes."""
+    n, m = tile + 2, tile
+    # Three streams an operation; about two operations for each number on the way in and one
+    # and a half on the way out, for a tile's rows and then its columns.
+    there, back = 2 * inputs * (n * m + n * n), 3 * outputs * (n * n + n * m) // 2
+    return 3 * 4 * tiles * (there + back)
 
 
 @functools.cache
@@ -61,8 +65,8 @@ def measured(device: str, threads: int) -> Rates:
         return Rates(1e13, 1e13, 1e12, 1e12, 1e-5)
     with torch.inference_mode():
         source = torch.Generator().manual_seed(0)
-        weight = torch.randn(64, 128, 3, 3, generator=source)
-        image = torch.randn(1, 48, 48, 128, generator=source).permute(0, 3, 1, 2)
+        weight = torch.randn(64, 64, 3, 3, generator=source)
+        image = torch.randn(1, 98, 98, 64, generator=source).permute(0, 3, 1, 2)
         if packs(target, torch.float32):
             packed = torch.ops.mkldnn._reorder_convolution_weight(
                 weight, [0, 0], [1, 1], [1, 1], 1, list(image.shape)
@@ -78,29 +82,33 @@ def measured(device: str, threads: int) -> Rates:
             def convolve() -> Tensor:
                 return torch.nn.functional.conv2d(image, weight)
 
-        product = Product(torch.randn(128, 256, generator=source))
-        rows = torch.randn(256, 256, generator=source)
-        field = torch.randn(1 << 19, generator=source)
-        other = torch.empty_like(field)
-        small = torch.randn(64, generator=source)
+        product = Product(torch.randn(256, 512, generator=source))
+        rows = torch.randn(256, 512, generator=source)
+        tiled = Winograd(weight, 4, Workspace())
+        padded = image[0].permute(1, 2, 0)
+        smallest = Product(torch.randn(64, 64, generator=source))
+        few = torch.randn(4, 64, generator=source)
         large = torch.randn(8 << 20, generator=source)
         times = _best(
             convolve,
             lambda: product(rows),
-            lambda: torch.add(field, field, out=other),
+            lambda: tiled(padded),
             lambda: large.sum(),
-            lambda: torch.add(small, small),
+            lambda: smallest(few),
         )
-        direct = 9 * 64 * 128 * 46 * 46 / times[0]
+        direct = 9 * 64 * 64 * 96 * 96 / times[0]
         # Where other programs compute at the same time, figures can be off by much; these
-        # two are near the processor's peak and near each other on every machine.
-        products = min(max(256 * 256 * 128 / times[1], 0.7 * direct), 1.1 * direct)
+        # are near each other on every machine.
+        products = min(max(256 * 512 * 256 / times[1], 0.7 * direct), 1.1 * direct)
+        call = min(max(times[4], 2e-6), 6e-5)
+        tiles = 24 * 24
+        transforming = times[2] - 36 * 64 * 64 * tiles / products - 60 * call
         return Rates(
             multiply_adds=direct,
             products=products,
-            traffic=3 * 4 * field.numel() / times[2],
+            traffic=moved_bytes(tiles, 64, 64, 4) / max(transforming, times[2] / 4),
             memory=4 * large.numel() / times[3],
-            call=min(max(_CALLS_TO_ONE * times[4], 2e-6), 4e-5),
+            call=call,
         )
 
 
@@ -109,6 +117,7 @@ def _best(*works: Callable[[], object]) -> list[float]:
     best = [float("inf")] * len(works)
     for _ in range(10):
         for i, work in enumerate(works):
+            work()  # what it reads comes into the cache
             begun = time.perf_counter()
             work()
             best[i] = max(min(best[i], time.perf_counter() - begun), 1e-9)

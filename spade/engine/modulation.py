@@ -24,20 +24,32 @@ from torch.nn import functional as F
 
 from spade.config import GeneratorConfig
 from spade.engine.products import Product
-from spade.engine.windows import Contents, Hash, WindowBook, sub_windows, symbol_count
+from spade.engine.windows import (
+    Contents,
+    Hash,
+    SubWindows,
+    WindowBook,
+    sub_windows,
+    symbol_count,
+)
 from spade.normalization import Spade
 
-_BATCH_BYTES = 32 << 20
-"""Most bytes of products held at once while rows are made."""
+PRODUCT_BYTES = 256 << 20
+"""Most bytes of products held at once while rows are made, if it can be."""
+
+_SMALLEST_BATCH = 64
 
 
 class Modulation:
-    """One SPADE layer: what is fixed once its weights are. Rows are ``[scale | shift]``."""
+    """One SPADE layer: what is fixed once its weights are. Rows are ``[scale | shift]``.
 
-    def __init__(self, spade: Spade, config: GeneratorConfig) -> None:
+    offset: ``(channels,)``, what is missing from the h that it will be given: biases of the
+    convolutions before, which are cheaper to add to mu once than to every pixel.
+    """
+
+    def __init__(self, spade: Spade, config: GeneratorConfig, offset: Tensor) -> None:
         self.channels = spade.gamma.out_channels
         self._outside = symbol_count(config)
-        self._hash = Hash(9)
         # (symbol, place) -> row of the embedding.
         weight = spade.embed.weight.float().permute(1, 2, 3, 0).reshape(config.semantic_nc, 9, -1)
         classes = config.label_nc + int(config.contain_dontcare)
@@ -48,7 +60,7 @@ class Modulation:
         self._embedding = torch.cat(parts).flatten(0, 1).contiguous()
         self._embedding_bias = _bias(spade.embed)
         variance = spade.norm.running_var.float() + spade.norm.eps
-        inverse, mean = variance.rsqrt(), spade.norm.running_mean.float()
+        inverse, mean = variance.rsqrt(), spade.norm.running_mean.float() - offset
         scale = spade.gamma.weight.float() * inverse[:, None, None, None]
         shift = spade.beta.weight.float() - mean[:, None, None, None] * scale
         both = torch.cat([scale, shift])  # (2C, E, 3, 3)
@@ -65,28 +77,23 @@ class Modulation:
         """Bytes of one window's scale and shift."""
         return 2 * self.channels * 4
 
-    def rows(self, contents: Contents, check: Callable[[], None]) -> Tensor:
-        """contents: int16 ``(n, 25)`` windows -> float32 ``(n, 2 * channels)``.
+    def rows(self, contents: Contents, parts: SubWindows, check: Callable[[], None]) -> Tensor:
+        """contents: int16 ``(n, 25)`` windows, and the 3x3 windows inside them
+        -> float32 ``(n, 2 * channels)``.
 
         ``check`` is called now and then and may raise to give up.
         """
-        result = self.empty(len(contents))
-        # A batch has at most as many 3x3 windows as pixels, hardly ever so many.
-        batch = max(64, _BATCH_BYTES // (9 * self.row_bytes))
-        for first in range(0, len(contents), 4 * batch):
-            self._batch(contents[first : first + 4 * batch], result[first:], batch, check)
-        return result
-
-    def _batch(
-        self, contents: Contents, result: Tensor, limit: int, check: Callable[[], None]
-    ) -> None:
         check()
-        parts = sub_windows(contents, self._outside, self._hash)
-        if len(parts.contents) > 2 * limit and len(contents) > 64:  # hardly two alike
+        products = (len(parts.contents) + 1) * 9 * self.row_bytes
+        if products > PRODUCT_BYTES and len(contents) > _SMALLEST_BATCH:  # hardly two alike
             half = len(contents) // 2
-            self._batch(contents[:half], result, limit, check)
-            self._batch(contents[half:], result[half:], limit, check)
-            return
+            halves = contents[:half], contents[half:]
+            return torch.cat(
+                [
+                    self.rows(each, sub_windows(each, self._outside, Hash(9)), check)
+                    for each in halves
+                ]
+            )
         device = self._bias.device
         places = np.arange(9)
         embedded = F.embedding_bag(
@@ -97,11 +104,9 @@ class Modulation:
         # One row more, of zeros: the embedding outside the canvas.
         hidden = embedded.new_zeros(len(embedded) + 1, embedded.shape[1])
         torch.clamp_min(embedded.add_(self._embedding_bias), 0, out=hidden[:-1])
-        products = self._product(hidden).view(-1, 2 * self.channels)
-        rows = F.embedding_bag(
-            torch.from_numpy(parts.inside * 9 + places).to(device), products, mode="sum"
-        )
-        torch.add(rows, self._bias, out=result[: len(contents)])
+        summands = self._product(hidden).view(-1, 2 * self.channels)
+        inside = torch.from_numpy(parts.inside * 9 + places).to(device)
+        return F.embedding_bag(inside, summands, mode="sum").add_(self._bias)
 
 
 class ModulationTable:
@@ -136,7 +141,8 @@ class ModulationTable:
             if self._rows is not None:
                 grown[: self._filled] = self._rows[: self._filled]
             self._rows = grown
-        made = self._layer.rows(self._book.contents[self._filled :], check)
+        new = self._book.contents[self._filled :]
+        made = self._layer.rows(new, self._book.parts(self._filled), check)
         self._rows[self._filled : count] = made
         self._filled = count
 
@@ -146,7 +152,9 @@ class ModulationTable:
             return self._rows.index_select(0, numbers)
         distinct: NDArray[np.int32]
         distinct, inverse = np.unique(numbers.cpu().numpy(), return_inverse=True)
-        made = self._layer.rows(self._book.contents[distinct], check)
+        contents = self._book.contents[distinct]
+        parts = sub_windows(contents, self._book.outside, Hash(9))
+        made = self._layer.rows(contents, parts, check)
         return made.index_select(0, torch.from_numpy(inverse).to(made.device))
 
 

@@ -11,12 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from spade.blocks import LEAK, SpadeResBlock
+from spade.config import GeneratorConfig
 from spade.engine.convolution import Convolution
 from spade.engine.costs import Rates, measured
 from spade.engine.modulation import Modulation, ModulationTable
 from spade.engine.planes import Doubled, Source, Target
 from spade.engine.products import Product
 from spade.engine.windows import Symbols, WindowBook, symbol_count
+from spade.engine.winograd import Workspace
 from spade.formats.rect import Rect
 from spade.generator import Generator
 from spade.normalization import Spade
@@ -51,7 +53,12 @@ class Level:
 
 
 class Stage:
-    """A residual block (paper, figure 4, left) and the doubling before it, if any."""
+    """A residual block (paper, figure 4, left) and the doubling before it, if any.
+
+    Activations are held without the biases of the convolutions that made them: each is a
+    constant, which the next layer's shift takes in. offset: what the input lacks;
+    ``self.offset``: what the output does.
+    """
 
     def __init__(
         self,
@@ -59,20 +66,29 @@ class Stage:
         block: SpadeResBlock,
         doubled: bool,
         level: Level,
-        prepare: Callable[[Spade], Modulation],
+        config: GeneratorConfig,
+        offset: Tensor,
         rates: Rates,
+        workspace: Workspace,
     ) -> None:
         self.name, self.doubled, self.level = name, doubled, level
-        self.norm_0 = level.table(prepare(block.norm_0))
-        self.norm_1 = level.table(prepare(block.norm_1))
-        self.conv_0 = _convolution(block.conv_0, rates)
-        self.conv_1 = _convolution(block.conv_1, rates)
+
+        def table(spade: Spade, offset: Tensor) -> ModulationTable:
+            return level.table(Modulation(spade, config, offset))
+
+        self.norm_0 = table(block.norm_0, offset)
+        self.norm_1 = table(block.norm_1, _bias(block.conv_0))
+        self.conv_0 = Convolution(block.conv_0.weight.detach(), rates, workspace)
+        self.conv_1 = Convolution(block.conv_1.weight.detach(), rates, workspace)
         self._tables = [self.norm_0, self.norm_1]
         self.shortcut: tuple[ModulationTable, Product] | None = None
+        self.offset = _bias(block.conv_1)
         if block.learned_shortcut:
             weight = block.conv_s.weight.detach()[:, :, 0, 0].contiguous()
-            self.shortcut = level.table(prepare(block.norm_s)), Product(weight)
+            self.shortcut = table(block.norm_s, offset), Product(weight)
             self._tables.append(self.shortcut[0])
+        else:
+            self.offset = self.offset + offset
 
     def seconds(self, middle: Rect, out: Rect) -> float:
         """Expected time of the convolutions for these pieces."""
@@ -143,18 +159,19 @@ class Network:
         self.generation = 0
         """Raised when windows are forgotten: their numbers of before mean nothing now."""
 
-        def prepare(spade: Spade) -> Modulation:
-            return Modulation(spade, config)
-
+        workspace = Workspace()
+        offset = torch.zeros(16 * config.ngf, device=device)
         for i, (name, block, doubled) in enumerate(generator.stages()):
             level = self.levels[sum(doublings[i + 1 :])]
-            stage = Stage(name, block, doubled, level, prepare, self.rates)
+            stage = Stage(name, block, doubled, level, config, offset, self.rates, workspace)
             rows, columns = (side * config.stride >> level.halvings for side in config.base_grid)
             stage.conv_0.prepare(rows, columns)
             stage.conv_1.prepare(rows, columns)
             self.stages.append(stage)
-        # Not _convolution: three channels out are too few for tiles to pay.
-        self._to_rgb = _convolution(generator.to_rgb, self.rates)
+            offset = stage.offset
+        self._offset = offset
+        self._to_rgb = Convolution(generator.to_rgb.weight.detach(), self.rates, workspace)
+        self._to_rgb_bias = _bias(generator.to_rgb)
 
     @property
     def nbytes(self) -> int:
@@ -200,9 +217,8 @@ class Network:
         values = h.read(around)
         padded = _blank(around, rect, self._to_rgb, values)
         inside = padded[around.moved(1 - rect.x, 1 - rect.y).slices]
-        torch.mul(values, LEAK, out=inside)
-        torch.maximum(inside, values, out=inside)  # the larger of both is LeakyReLU
-        result = self._to_rgb(padded, rect.height, rect.width)
+        F.leaky_relu_(torch.add(values, self._offset, out=inside), LEAK)
+        result = self._to_rgb(padded, rect.height, rect.width).add(self._to_rgb_bias)
         return torch.tanh(result.float()).permute(2, 0, 1)
 
 
@@ -273,6 +289,6 @@ def _strips(rect: Rect, channels: int) -> Sequence[Rect]:
     ]
 
 
-def _convolution(conv: torch.nn.Conv2d, rates: Rates) -> Convolution:
+def _bias(conv: torch.nn.Conv2d) -> Tensor:
     assert conv.bias is not None
-    return Convolution(conv.weight.detach(), conv.bias.detach(), rates)
+    return conv.bias.detach()

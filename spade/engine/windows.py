@@ -85,6 +85,17 @@ class Hash:
             self.reseed()
 
 
+class SubWindows(NamedTuple):
+    """The 3x3 windows inside some 5x5 windows.
+
+    ``contents``: int16 ``(n, 9)``, distinct. ``inside``: int64 ``(windows, 9)``: which of them
+    lies at each of the nine places; n where the place is outside the canvas.
+    """
+
+    contents: Contents
+    inside: NDArray[np.int64]
+
+
 class WindowBook:
     """The distinct 5x5 windows met so far at one scale, numbered from 0 in order of arrival.
 
@@ -94,10 +105,13 @@ class WindowBook:
     def __init__(self, outside: int) -> None:
         self.outside = outside
         self._hash = Hash(SIDE * SIDE)
+        self._part_hash = Hash(9)
+        self._parts: tuple[int, int, SubWindows] | None = None
         self.clear()
 
     def clear(self) -> None:
         """Forget all windows."""
+        self._parts = None
         self.contents: Contents = np.empty((0, SIDE * SIDE), np.int16)
         """int16 ``(n, 25)``: the symbols of each."""
         self._uniform = np.full(self.outside, -1, np.int32)
@@ -130,6 +144,13 @@ class WindowBook:
             numbers.ravel()[mixed] = self._look_up(contents)
         return numbers
 
+    def parts(self, first: int) -> SubWindows:
+        """The 3x3 windows inside the windows from number ``first`` on."""
+        if self._parts is None or self._parts[:2] != (first, len(self)):
+            found = sub_windows(self.contents[first:], self.outside, self._part_hash)
+            self._parts = first, len(self), found  # every layer of this scale asks in turn
+        return self._parts[2]
+
     def _look_up(self, contents: Contents) -> NDArray[np.int32]:
         found, codes = self._hash.distinct(contents)
         new = contents[found.first]
@@ -155,17 +176,6 @@ class WindowBook:
         start = len(self)
         self.contents = np.concatenate([self.contents, contents])
         return start
-
-
-class SubWindows(NamedTuple):
-    """The 3x3 windows inside some 5x5 windows.
-
-    ``contents``: int16 ``(n, 9)``, distinct. ``inside``: int64 ``(windows, 9)``: which of them
-    lies at each of the nine places; n where the place is outside the canvas.
-    """
-
-    contents: Contents
-    inside: NDArray[np.int64]
 
 
 def sub_windows(contents: Contents, outside: int, hashing: Hash) -> SubWindows:

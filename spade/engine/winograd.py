@@ -12,6 +12,7 @@ with these it is the same (measured at 256 channels: 7e-6 of 9e-6 at most).
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import torch
@@ -52,11 +53,29 @@ def transformed_bytes(outputs: int, inputs: int, m: int) -> int:
     return (m + 2) ** 2 * outputs * inputs * 4
 
 
+class Workspace:
+    """Memory for what lives through one step only. Taking it fresh from the system each time
+    costs more than the arithmetic done in it. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._buffer = torch.empty(0)
+
+    def take(self, *shapes: tuple[int, ...]) -> list[Tensor]:
+        """Tensors of these shapes, with anything in them; valid until taken again."""
+        sizes = [math.prod(shape) for shape in shapes]
+        if self._buffer.numel() < sum(sizes):
+            self._buffer = torch.empty(0)  # let go before asking anew
+            self._buffer = torch.empty(sum(sizes))
+        parts = torch.split(self._buffer[: sum(sizes)], sizes)
+        return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
 class Winograd:
     """A 3x3 convolution, tiles of m x m. weight: ``(out, in, 3, 3)``; no bias, no padding."""
 
-    def __init__(self, weight: Tensor, m: int) -> None:
+    def __init__(self, weight: Tensor, m: int, workspace: Workspace) -> None:
         self.m = m
+        self._workspace = workspace
         self.outputs, self.inputs = weight.shape[:2]
         g = kernel_transform(m).to(weight.device)
         # [column j][row i]: the order in which the input transform writes.
@@ -85,12 +104,14 @@ class Winograd:
         m, n = self.m, self.m + 2
         rows, columns = result.shape[0] // m, result.shape[1] // m
         gather, scatter = (_input_2, _output_2) if m == 2 else (_input_4, _output_4)
-        down = x.new_empty(n, rows, x.shape[1], self.inputs)
+        down, tiles, across = self._workspace.take(
+            (n, rows, x.shape[1], self.inputs),
+            (n, n, rows, columns, self.inputs),
+            (m, n, rows * columns, self.outputs),
+        )
         gather([x[i : i + (rows - 1) * m + 1 : m] for i in range(n)], down.unbind(0))
-        tiles = x.new_empty(n, n, rows, columns, self.inputs)
         gather([down[:, :, j : j + (columns - 1) * m + 1 : m] for j in range(n)], tiles.unbind(0))
         flat = tiles.view(n, n, rows * columns, self.inputs)
-        across = x.new_empty(m, n, rows * columns, self.outputs)
         for j in range(n):
             scatter([self._products[j][i](flat[j, i]) for i in range(n)], across[:, j].unbind(0))
         shaped = across.view(m, n, rows, columns, self.outputs)

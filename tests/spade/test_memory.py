@@ -70,9 +70,9 @@ def test_estimate_rounds_up_to_the_stride_and_grows():
 def test_too_large_names_size_need_and_a_size_that_fits():
     gigabyte = 1 << 30
     with pytest.raises(InputError) as caught:
-        check_render_fits(CONFIG, 8192, 4096, 4 * gigabyte)
+        check_render_fits(CONFIG, 16384, 8192, 4 * gigabyte)
     message = str(caught.value)
-    assert "8192x4096" in message
+    assert "16384x8192" in message
     assert "4.0 GB" in message
     assert "\n" not in message
     width, height = map(int, re.search(r"at most (\d+)x(\d+)", message).groups())
