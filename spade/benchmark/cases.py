@@ -192,6 +192,7 @@ class Canvas:
         settle_times: list[float] = []
         work: set[str] = set()
         difference: float | None = None
+        levels = Levels()
         slow = bool(self._plain_times) and min(self._plain_times) > _SLOW
         compared = min(1, effort.compared) if slow else effort.compared
         spent = 0.0
@@ -205,6 +206,7 @@ class Canvas:
             if self._plain is not None and len(times) < compared:
                 expected = self._plain_picture(self._plain, run.labels, run.z)
                 difference = max(difference or 0.0, float((run.exact - expected).abs().max()))
+                levels.add(level_difference(run.exact, expected))
             times.append(run.ms)
             if run.settle_ms is not None:
                 settle_times.append(run.settle_ms)
@@ -215,6 +217,7 @@ class Canvas:
             "dab": diameter,
             "fast_ms": percentiles(times),
             "max_abs_diff": difference,
+            "levels_from_plain": levels.summary(),
             "runs": len(times),
             "work": sorted(work),
             "marks": self._peaks,

@@ -130,7 +130,7 @@ def draw(data: dict[str, Any], out: Path) -> None:
     plt.rcParams.update({"font.size": 10, "axes.titlesize": 11, "figure.facecolor": "white"})
     models = data["models"]
     figure, grid = plt.subplots(
-        len(models), 2, figsize=(11, 4.1 * len(models)), squeeze=False, layout="constrained"
+        len(models), 2, figsize=(11, 3.9 * len(models) + 0.4), squeeze=False, layout="constrained"
     )
     for (left, right), model in zip(grid, models, strict=True):
         name = f"{model['model']}, {model['parameters'] / 1e6:.1f} M parameters"
@@ -144,8 +144,13 @@ def draw(data: dict[str, Any], out: Path) -> None:
         high = max(left.get_ylim()[1], right.get_ylim()[1])
         for axes in (left, right):
             axes.set_ylim(low, high)
-    threads = ", ".join(sorted({f"{model['threads']}" for model in models}))
-    figure.suptitle(f"Time of a render, fp32 on a CPU, {threads} threads, medians", fontsize=12)
+    curves = {line.get_label(): line for axes in grid.flat for line in axes.get_lines()}
+    figure.legend(
+        list(curves.values()), list(curves), loc="outside lower center", ncols=5, frameon=False
+    )
+    threads = models[0]["threads"]
+    cores = "one thread" if threads == 1 else f"{threads} threads"
+    figure.suptitle(f"Time of a render, fp32 on a CPU, {cores}, medians", fontsize=12)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
     plt.close(figure)
@@ -171,7 +176,6 @@ def panel(axes: Any, places: list[int], curves: dict[str, list[float | None]]) -
     axes.grid(True, which="major", color="#dddddd", lw=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="best")
 
 
 def in_words(ms: float) -> str:

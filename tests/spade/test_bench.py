@@ -82,6 +82,7 @@ def test_json(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
         assert row["work"]
         exact = row["settled_max_abs_diff" if row["case"] == "live" else "max_abs_diff"]
         assert exact < 1e-4
+        assert row["levels_from_plain"]["max"] <= 1
         assert ("over_ideal" in row) == (row["case"] == "full")
         assert ("levels" in row) == ("settle_ms" in row) == (row["case"] == "live")
     for key in ("gemm_gflops", "conv_gflops"):
@@ -380,4 +381,4 @@ def test_samples_stop_in_time() -> None:
     assert len(calls) == 6  # the first warms up
     assert len(sample(lambda: None, runs=100, seconds=0)) == 1
     assert len(sample(lambda: None, runs=100, seconds=0, least=4)) == 4
-    assert percentiles([1.0, 2.0, 3.0]) == {"p50": 2.0, "p95": 2.9}
+    assert percentiles([1.0, 2.0, 3.0]) == {"p50": 2.0, "p95": 2.9, "min": 1.0}
