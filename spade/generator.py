@@ -94,7 +94,11 @@ class Generator(nn.Module):
         if z is None or tuple(z.shape) != (n, self.config.z_dim):
             shape = None if z is None else tuple(z.shape)
             raise ValueError(f"z must be {(n, self.config.z_dim)}, not {shape}")
-        h = self.fc(z).view(n, 16 * self.config.ngf, *self.config.base_grid)
+        return self.fit_base(self.fc(z), grid)
+
+    def fit_base(self, features: Tensor, grid: tuple[int, int]) -> Tensor:
+        """``(N, 16k * rows * columns)`` of the trained grid -> ``(N, 16k, *grid)``."""
+        h = features.view(len(features), -1, *self.config.base_grid)
         if grid != self.config.base_grid:
             h = F.interpolate(h, size=grid, mode="bilinear", align_corners=False)
         return h

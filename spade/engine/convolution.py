@@ -34,12 +34,13 @@ class Convolution:
         if self._by_tiles(height, width):
             self._tiles()
 
-    def padded(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of output to make for ``height`` x ``width``: whole tiles."""
-        if not self._by_tiles(height, width):
-            return height, width
-        tile = self.tile
-        return -(-height // tile) * tile, -(-width // tile) * tile
+    def room(self, height: int, width: int) -> Tensor:
+        """What to fill with the input for an output of ``height`` x ``width``: ``(rows + 2,
+        columns + 2, in)``, in whole tiles, with anything in it."""
+        if self._by_tiles(height, width):
+            height += -height % self.tile
+            width += -width % self.tile
+        return self._weight.new_empty(height + 2, width + 2, self.inputs)
 
     def seconds(self, height: int, width: int) -> float:
         """Expected time for an output of ``height`` x ``width``."""
@@ -51,8 +52,8 @@ class Convolution:
         )
 
     def __call__(self, x: Tensor, height: int, width: int) -> Tensor:
-        """x: ``(rows + 2, columns + 2, in)`` contiguous, rows and columns from ``padded``
-        -> ``(height, width, out)``, contiguous unless there were more rows or columns."""
+        """x: as from ``room``, filled -> ``(height, width, out)``, contiguous unless that had
+        more rows or columns."""
         if self._by_tiles(height, width):
             return self._tiles()(x)[:height, :width]
         image = x.permute(2, 0, 1).unsqueeze(0)  # channels last as it lies

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -133,12 +132,11 @@ class Stage:
             out.write(second, result)
 
     def _shortcut(self, source: Source, index: _Index, rect: Rect, check: Check) -> Tensor:
-        h = source.read(rect)
         if self.shortcut is None:
-            return h
+            return source.read(rect)
         table, product = self.shortcut
-        flat = _modulated(table, h, index.read(rect), check)
-        return product(flat).view(rect.height, rect.width, -1)
+        modulated = _modulate(table, source, index, rect, check, None)
+        return product(modulated.view(-1, product.inputs)).view(rect.height, rect.width, -1)
 
 
 class Network:
@@ -170,6 +168,9 @@ class Network:
             self.stages.append(stage)
             offset = stage.offset
         self._offset = offset
+        self._linear: tuple[Product, Tensor] | None = None
+        if isinstance(generator.fc, torch.nn.Linear):
+            self._linear = Product(generator.fc.weight.detach()), generator.fc.bias.detach()
         self._to_rgb = Convolution(generator.to_rgb.weight.detach(), self.rates, workspace)
         self._to_rgb_bias = _bias(generator.to_rgb)
 
@@ -197,25 +198,26 @@ class Network:
 
     def base(self, coarsest: Symbols, z: Tensor | None) -> Tensor:
         """The first feature map ``(H, W, 16k)``; coarsest: int16 ``(H, W)`` symbols."""
-        height, width = coarsest.shape
-        stride = self.config.stride
-        if z is not None:
-            # Of the semantic map it is only asked how large it is.
-            canvas = torch.empty(1, 0, height * stride, width * stride, device="meta")
-            return self._generator.base(canvas, z.to(self.device))[0].permute(1, 2, 0).contiguous()
+        if self._linear is not None:
+            assert z is not None
+            product, bias = self._linear
+            features = product(z.to(self.device)).add_(bias)
+            h = self._generator.fit_base(features, (coarsest.shape[0], coarsest.shape[1]))
+            return h[0].permute(1, 2, 0).contiguous()
         ids = torch.from_numpy(coarsest.astype(np.int64)).to(self.device)
         classes = self.config.label_nc + int(self.config.contain_dontcare)
         semantic = F.one_hot(ids % classes, classes)
         if self.config.instance_edges:
             semantic = torch.cat([semantic, (ids >= classes).long().unsqueeze(-1)], dim=-1)
-        h: Tensor = self._generator.fc(semantic.permute(2, 0, 1).unsqueeze(0).float())
-        return h[0].permute(1, 2, 0).contiguous()
+        h = self._generator.fc(semantic.permute(2, 0, 1).unsqueeze(0).float())
+        grid: Tensor = h[0].permute(1, 2, 0).contiguous()
+        return grid
 
     def picture(self, h: Source, rect: Rect, size: tuple[int, int]) -> Tensor:
         """The last convolution: ``rect`` of the picture, ``(3, height, width)``."""
         around = rect.grown(1, *size)
         values = h.read(around)
-        padded = _blank(around, rect, self._to_rgb, values)
+        padded = _blank(around, rect, self._to_rgb)
         inside = padded[around.moved(1 - rect.x, 1 - rect.y).slices]
         F.leaky_relu_(torch.add(values, self._offset, out=inside), LEAK)
         result = self._to_rgb(padded, rect.height, rect.width).add(self._to_rgb_bias)
@@ -245,31 +247,40 @@ def _activated(
     """What ``conv`` reads to write ``rect``: LeakyReLU of the modulated source on it and a
     pixel around, zero beyond the canvas."""
     around = rect.grown(1, *size)
-    padded: Tensor | None = None
+    padded = _blank(around, rect, conv)
     for strip in _strips(around, conv.inputs):
-        h = source.read(strip)
-        if padded is None:
-            padded = _blank(around, rect, conv, h)
-        rows = table.look_up(index.read(strip), check).view(strip.height, strip.width, -1)
         target = padded[strip.moved(1 - rect.x, 1 - rect.y).slices]
-        channels = h.shape[-1]
-        torch.addcmul(rows[..., channels:], h, rows[..., :channels], out=target)
-        F.leaky_relu_(target, LEAK)
-    assert padded is not None
+        F.leaky_relu_(_modulate(table, source, index, strip, check, target), LEAK)
     return padded
 
 
-def _modulated(table: ModulationTable, h: Tensor, numbers: Tensor, check: Check) -> Tensor:
-    """``(pixels, channels)``: h with the scale and shift of its windows."""
-    channels = h.shape[-1]
-    rows = table.look_up(numbers, check)
-    return torch.addcmul(rows[:, channels:], h.reshape(-1, channels), rows[:, :channels])
+def _modulate(
+    table: ModulationTable,
+    source: Source,
+    index: _Index,
+    rect: Rect,
+    check: Check,
+    out: Tensor | None,
+) -> Tensor:
+    """h * scale + shift on ``rect``: ``(height, width, channels)``, into ``out`` if given."""
+    rows = table.look_up(index.read(rect), check).view(rect.height, rect.width, -1)
+    scale, shift = rows.chunk(2, dim=-1)
+    result = torch.empty_like(scale, memory_format=torch.contiguous_format) if out is None else out
+    h = source.read_single(rect) if isinstance(source, Doubled) else None
+    if h is None:
+        return torch.addcmul(shift, source.read(rect), scale, out=result)
+
+    def in_fours(field: Tensor) -> Tensor:
+        return field.view(rect.height // 2, 2, rect.width // 2, 2, -1)
+
+    doubled = h[:, None, :, None]
+    torch.addcmul(in_fours(shift), doubled, in_fours(scale), out=in_fours(result))
+    return result
 
 
-def _blank(around: Rect, rect: Rect, conv: Convolution, like: Tensor) -> Tensor:
+def _blank(around: Rect, rect: Rect, conv: Convolution) -> Tensor:
     """Room for ``rect`` and a pixel around, in whole tiles; zero where ``around`` is not."""
-    rows, columns = conv.padded(rect.height, rect.width)
-    padded = like.new_empty(rows + 2, columns + 2, conv.inputs)
+    padded = conv.room(rect.height, rect.width)
     inside = around.moved(1 - rect.x, 1 - rect.y)
     padded[: inside.y].zero_()
     padded[inside.bottom :].zero_()
@@ -279,13 +290,12 @@ def _blank(around: Rect, rect: Rect, conv: Convolution, like: Tensor) -> Tensor:
 
 
 def _strips(rect: Rect, channels: int) -> Sequence[Rect]:
-    """``rect`` in strips of whole rows, each of at most STRIP_BYTES if it can be."""
-    rows = max(1, STRIP_BYTES // (4 * channels * max(1, rect.width)))
-    count = max(1, -(-rect.height // rows))
-    edges = [rect.height * i // count for i in range(count + 1)]
+    """``rect`` in strips of whole rows, each of at most STRIP_BYTES if it can be. All but the
+    last of an even number of rows, for what is doubled."""
+    rows = max(2, STRIP_BYTES // (4 * channels * max(1, rect.width)) // 2 * 2)
     return [
-        Rect(rect.x, rect.y + top, rect.width, bottom - top)
-        for top, bottom in itertools.pairwise(edges)
+        Rect(rect.x, top, rect.width, min(rows, rect.bottom - top))
+        for top in range(rect.y, rect.bottom, rows)
     ]
 
 
