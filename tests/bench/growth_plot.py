@@ -204,7 +204,7 @@ def main() -> None:
     if options.from_json:
         data = json.loads(options.from_json.read_text("utf-8"))
     else:
-        effort = Effort(options.runs, options.seconds, least=min(options.runs, 3), compared=1)
+        effort = Effort(options.runs, options.seconds, least=1, compared=1)
         data = {"models": []}
         for name in options.models:
             meter = Meter(name, effort, options.patience)
