@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from spade.engine import Engine
 
 
-_ROWS = 256
-"""Rows of a picture converted at a time."""
-
-
 @dataclass(frozen=True)
 class ModelConfig:
     """Sizes of the networks of one model; ``encoder`` is None if it has none."""
@@ -170,7 +166,7 @@ class Model:
             labels = resize_labels(labels, size)
         self.check_memory(labels.shape[1], labels.shape[0])
         z = self.latent(style, seed)
-        return to_picture(self.engine.render(labels, z))
+        return self.engine.render_pixels(labels, z)
 
     @property
     def engine(self) -> Engine:
@@ -311,13 +307,9 @@ def to_tensor(image: NDArray[np.uint8]) -> Tensor:
 
 def to_picture(image: Tensor) -> NDArray[np.uint8]:
     """float ``(3, H, W)`` in [-1, 1] -> uint8 ``(H, W, 3)``, rounded."""
-    _, height, width = image.shape
-    picture = np.empty((height, width, 3), np.uint8)
-    target = torch.from_numpy(picture)
-    for top in range(0, height, _ROWS):  # a canvas of 4096 x 4096 as floats is 200 MB
-        pixels = (image[:, top : top + _ROWS].float() + 1).mul_(127.5).round_().clamp_(0, 255)
-        target[top : top + _ROWS] = pixels.permute(1, 2, 0)
-    return picture
+    from spade.engine.pictures import to_bytes
+
+    return to_bytes(image)
 
 
 def _reduced(image: NDArray[Any], side: int) -> NDArray[np.uint8]:

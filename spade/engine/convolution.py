@@ -15,13 +15,17 @@ TRANSFORMED_BYTES = 80 << 20
 
 
 class Convolution:
-    """A 3x3 convolution, weight ``(out, in, 3, 3)``, without padding and without bias.
+    """A 3x3 convolution in ``dtype``, weight ``(out, in, 3, 3)``, without padding or bias.
 
     Packed weights are made when first needed: a method that never pays costs no memory.
     """
 
-    def __init__(self, weight: Tensor, rates: Rates, workspace: Workspace) -> None:
+    def __init__(
+        self, weight: Tensor, rates: Rates, workspace: Workspace, dtype: torch.dtype
+    ) -> None:
         self.outputs, self.inputs = weight.shape[:2]
+        if weight.device.type != "cpu" or dtype != torch.float32:
+            weight = weight.to(dtype=dtype, memory_format=torch.channels_last)
         self._weight, self._rates, self._workspace = weight, rates, workspace
         fits = transformed_bytes(self.outputs, self.inputs, 4) <= TRANSFORMED_BYTES
         self.tile = 4 if fits else 2

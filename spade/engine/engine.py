@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spade.engine import regions
+from spade.engine.graphs import WholeGraphs
 from spade.engine.network import Network
 from spade.engine.passes import Numbers, number_again, number_all, run_stages
+from spade.engine.pictures import Picture
 from spade.engine.planes import Overlay, Plane
 from spade.engine.prepare import settled
 from spade.engine.scene import Labels, Scene
@@ -43,6 +45,8 @@ HALO = 4
 
 _WORTH_CROPPING = 0.9
 """Share of a whole render's time up to which pieces are taken instead."""
+
+EnginePrecision = Literal["auto", "fp32", "fp16", "bf16"]
 
 WorkKind = Literal["same", "style", "edit", "live", "full"]
 
@@ -62,7 +66,7 @@ class Work:
 
 @dataclass
 class _Render:
-    """A finished picture float32 ``(3, H, W)``, what it was made from, and what is left.
+    """A finished picture, what it was made from, and what is left.
 
     ``fields``: middle and output of every stage. Both they and ``numbers`` are missing if the
     canvas is too large to keep them.
@@ -70,7 +74,7 @@ class _Render:
 
     scene: Scene
     z: Tensor | None
-    picture: Tensor
+    picture: Picture
     numbers: Numbers | None = None
     base: Plane | None = None
     fields: list[tuple[Plane, Plane]] | None = None
@@ -86,7 +90,7 @@ class _Stroke:
         self.numbers = numbers
         self.base = Overlay(start.base)
         self.fields = [(Overlay(middle), Overlay(out)) for middle, out in start.fields]
-        self.picture = start.picture.clone()
+        self.picture = start.picture.copy()
 
 
 class Engine:
@@ -95,7 +99,8 @@ class Engine:
     The model is moved to ``device`` if it is elsewhere, and its weights are read as they are
     now: a generator in training, or with spectral norm not yet folded, is copied first.
     cache_bytes: bound on the activations kept between renders; a canvas that needs more
-    keeps none, so that every edit is a render anew. halo: see HALO.
+    keeps none, so that every edit is a render anew. halo: see HALO. precision: "auto" is
+    fp32, but fp16 on CUDA.
     """
 
     def __init__(
@@ -105,15 +110,17 @@ class Engine:
         *,
         cache_bytes: int = CACHE_BYTES,
         halo: int = HALO,
+        precision: EnginePrecision = "auto",
     ) -> None:
         self.device = torch.device(device) if device is not None else model.device
         if model.device != self.device:
             model.to(self.device)
         with torch.inference_mode():
-            self._network = Network(settled(model.generator))
+            self._network = Network(settled(model.generator), _dtype(precision, self.device))
         self._config = model.generator.config
         self._cache_bytes = cache_bytes
         self._halo = halo
+        self._graphs = WholeGraphs(self._network)
         self._owner = True
         self._kept: _Render | None = None
         self._stroke: _Stroke | None = None
@@ -127,12 +134,14 @@ class Engine:
         other.__dict__.update(self.__dict__)
         other._cache_bytes, other._owner = cache_bytes, False
         other._kept = other._stroke = None
+        other._graphs = WholeGraphs(self._network)  # what they hold is what an engine keeps
         return other
 
     def forget(self) -> None:
         """Drop everything kept between renders; windows too, unless they are another's."""
         self._kept = self._stroke = None
         if self._owner:
+            self._graphs.forget()
             self._network.forget_windows()
 
     @property
@@ -161,19 +170,49 @@ class Engine:
         stays as it was. progress: called with the fraction done, in (0, 1].
         Raises InputError for class ids that the model does not have.
         """
+        picture, scene = self._render(label_map, z, instance_map, live, cancelled, progress)
+        with torch.inference_mode():
+            result = picture.values[:, : scene.height, : scene.width].float().cpu()
+        return result.clone()  # a normal tensor, and the caller's own
+
+    def render_pixels(
+        self,
+        label_map: Labels,
+        z: Tensor | NDArray[Any] | None,
+        *,
+        instance_map: Labels | None = None,
+        live: bool = False,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> NDArray[np.uint8]:
+        """The same as uint8 ``(H, W, 3)``; of an edit only the piece that changed is converted."""
+        picture, scene = self._render(label_map, z, instance_map, live, cancelled, progress)
+        with torch.inference_mode():
+            return picture.pixels()[: scene.height, : scene.width].copy()
+
+    def _render(
+        self,
+        label_map: Labels,
+        z: Tensor | NDArray[Any] | None,
+        instance_map: Labels | None,
+        live: bool,
+        cancelled: Callable[[], bool] | None,
+        progress: Callable[[float], None] | None,
+    ) -> tuple[Picture, Scene]:
         latent = self._latent(z)
         scene = Scene(label_map, instance_map, self._config)
         walk = Walk(cancelled or (lambda: False), progress or (lambda _: None))
-        with torch.inference_mode():
+        # fp32 means it: else CUDA's convolutions would round what they read to 10 bits.
+        exactly = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with torch.inference_mode(), exactly:
             self._network.tidy()
             picture, self.work = self._answer(scene, latent, live, walk)
-            result = picture[:, : scene.height, : scene.width].float().cpu()
         walk.finish()
-        return result.clone()  # a normal tensor, and the caller's own
+        return picture, scene
 
     def _answer(
         self, scene: Scene, z: Tensor | None, live: bool, walk: Walk
-    ) -> tuple[Tensor, Work]:
+    ) -> tuple[Picture, Work]:
         kept = self._kept
         changed = None if kept is None else scene.changed_since(kept.scene)
         if kept is None or changed is None:
@@ -193,7 +232,7 @@ class Engine:
 
     def _anew(
         self, scene: Scene, z: Tensor | None, walk: Walk, numbers: Numbers | None = None
-    ) -> Tensor:
+    ) -> Picture:
         """A whole render; ``numbers`` of the same scene, if there are any."""
         network, size = self._network, scene.size
         walk.check()
@@ -203,21 +242,28 @@ class Engine:
         keep = room_to_keep(self._config, *size, self._cache_bytes, available)
         first = None if keep else first_strip_stage(self._config, *size)
         if first is not None:
-            picture = render_in_strips(network, scene, base, first, walk)
+            picture = Picture(render_in_strips(network, scene, base, first, walk))
             self._replace(_Render(scene, z, picture))
             return picture
         if numbers is None or numbers.generation != network.generation:
             numbers = number_all(network, scene, walk)
         pieces = regions.whole(network, size)
-        fields = [(Plane(middle), Plane(out)) for middle, out in pieces.stages]
-        picture = run_stages(network, size, numbers, base, pieces, fields, walk, keep=keep)
-        if keep:
-            self._replace(_Render(scene, z, picture, numbers, base, fields))
+        if not keep:
+            fields = [(Plane(middle), Plane(out)) for middle, out in pieces.stages]
+            values = run_stages(network, size, numbers, base, pieces, fields, walk, keep=False)
+            self._replace(_Render(scene, z, Picture(values)))
+            return Picture(values)
+        recorded = self._graphs.render(size, numbers, base.read(base.rect), pieces, walk)
+        if recorded is not None:
+            values, fields = recorded
         else:
-            self._replace(_Render(scene, z, picture))
+            fields = [(Plane(middle), Plane(out)) for middle, out in pieces.stages]
+            values = run_stages(network, size, numbers, base, pieces, fields, walk)
+        picture = Picture(values)
+        self._replace(_Render(scene, z, picture, numbers, base, fields))
         return picture
 
-    def _edit(self, kept: _Render, scene: Scene, changed: Rect, walk: Walk) -> Tensor:
+    def _edit(self, kept: _Render, scene: Scene, changed: Rect, walk: Walk) -> Picture:
         """Exactly what a change reaches."""
         network, size = self._network, scene.size
         assert kept.base is not None
@@ -234,11 +280,11 @@ class Engine:
         # From here on nothing can fail or be cancelled.
         for overlay in (base, *(overlay for pair in fields for overlay in pair)):
             overlay.commit()
-        kept.picture[:, *pieces.picture.slices] = piece
+        kept.picture.write(pieces.picture, piece)
         kept.scene, kept.numbers, self._stroke = scene, numbers, None
         return kept.picture
 
-    def _touch_up(self, kept: _Render, scene: Scene, walk: Walk) -> tuple[Tensor, Work]:
+    def _touch_up(self, kept: _Render, scene: Scene, walk: Walk) -> tuple[Picture, Work]:
         """The change since the last live render, and a little around it."""
         network, size = self._network, scene.size
         stroke, self._stroke = self._stroke, None  # gone if anything goes wrong
@@ -258,7 +304,7 @@ class Engine:
             piece = run_stages(
                 network, size, stroke.numbers, stroke.base, pieces, stroke.fields, walk
             )
-            stroke.picture[:, *pieces.picture.slices] = piece
+            stroke.picture.write(pieces.picture, piece)
             stroke.scene = scene
         self._stroke = stroke
         return stroke.picture, Work("live", changed)
@@ -278,7 +324,7 @@ class Engine:
 
     def _replace(self, render: _Render) -> None:
         self._stroke = None
-        fits = 4 * render.picture.numel() <= self._cache_bytes
+        fits = 4 * render.picture.values.numel() <= self._cache_bytes
         self._kept = render if fits else None
 
     def _latent(self, z: Tensor | NDArray[Any] | None) -> Tensor | None:
@@ -288,6 +334,12 @@ class Engine:
             shape = None if z is None else tuple(z.shape)
             raise ValueError(f"z must be {self._config.z_dim} values, not {shape}")
         return torch.as_tensor(z).detach().float().cpu().reshape(1, -1).clone()
+
+
+def _dtype(precision: EnginePrecision, device: torch.device) -> torch.dtype:
+    if precision == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
 
 
 def _same(a: Tensor | None, b: Tensor | None) -> bool:

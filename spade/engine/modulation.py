@@ -44,10 +44,14 @@ class Modulation:
     """One SPADE layer: what is fixed once its weights are. Rows are ``[scale | shift]``.
 
     offset: ``(channels,)``, what is missing from the h that it will be given: biases of the
-    convolutions before, which are cheaper to add to mu once than to every pixel.
+    convolutions before, which are cheaper to add to mu once than to every pixel. dtype: of the
+    rows; they are computed in float32.
     """
 
-    def __init__(self, spade: Spade, config: GeneratorConfig, offset: Tensor) -> None:
+    def __init__(
+        self, spade: Spade, config: GeneratorConfig, offset: Tensor, dtype: torch.dtype
+    ) -> None:
+        self._dtype = dtype
         self.channels = spade.gamma.out_channels
         self._outside = symbol_count(config)
         # (symbol, place) -> row of the embedding.
@@ -70,21 +74,21 @@ class Modulation:
 
     def empty(self, count: int) -> Tensor:
         """Room for so many rows."""
-        return self._bias.new_empty(count, 2 * self.channels)
+        return self._bias.new_empty(count, 2 * self.channels, dtype=self._dtype)
 
     @property
     def row_bytes(self) -> int:
         """Bytes of one window's scale and shift."""
-        return 2 * self.channels * 4
+        return 2 * self.channels * self._dtype.itemsize
 
     def rows(self, contents: Contents, parts: SubWindows, check: Callable[[], None]) -> Tensor:
         """contents: int16 ``(n, 25)`` windows, and the 3x3 windows inside them
-        -> float32 ``(n, 2 * channels)``.
+        -> ``(n, 2 * channels)``.
 
         ``check`` is called now and then and may raise to give up.
         """
         check()
-        products = (len(parts.contents) + 1) * 9 * self.row_bytes
+        products = (len(parts.contents) + 1) * 9 * 2 * self.channels * 4
         if products > PRODUCT_BYTES and len(contents) > _SMALLEST_BATCH:  # hardly two alike
             half = len(contents) // 2
             halves = contents[:half], contents[half:]
@@ -106,7 +110,7 @@ class Modulation:
         torch.clamp_min(embedded.add_(self._embedding_bias), 0, out=hidden[:-1])
         summands = self._product(hidden).view(-1, 2 * self.channels)
         inside = torch.from_numpy(parts.inside * 9 + places).to(device)
-        return F.embedding_bag(inside, summands, mode="sum").add_(self._bias)
+        return F.embedding_bag(inside, summands, mode="sum").add_(self._bias).to(self._dtype)
 
 
 class ModulationTable:
@@ -126,17 +130,22 @@ class ModulationTable:
         """Forget all rows: the book was cleared."""
         self._rows, self._filled = None, 0
 
-    def fill(self, room: int, check: Callable[[], None]) -> None:
+    @property
+    def address(self) -> int:
+        """Where the rows lie; 0 if there are none."""
+        return 0 if self._rows is None else self._rows.data_ptr()
+
+    def fill(self, room: int, check: Callable[[], None]) -> bool:
         """Make the rows of all windows in the book, if they take no more than ``room`` bytes
         beyond what is held. Else they are made strip by strip, when looked up: only for maps
-        with hardly two windows alike."""
+        with hardly two windows alike. Returns whether all are there."""
         count = len(self._book)
         if count == self._filled:
-            return
+            return True
         if self._rows is None or len(self._rows) < count:
             reserve = count + count // 4
             if reserve * self._layer.row_bytes - self.nbytes > room:
-                return
+                return False
             grown = self._layer.empty(reserve)
             if self._rows is not None:
                 grown[: self._filled] = self._rows[: self._filled]
@@ -145,6 +154,7 @@ class ModulationTable:
         made = self._layer.rows(new, self._book.parts(self._filled), check)
         self._rows[self._filled : count] = made
         self._filled = count
+        return True
 
     def look_up(self, numbers: Tensor, check: Callable[[], None]) -> Tensor:
         """numbers: int32 ``(n,)`` windows -> ``(n, 2 * channels)``: scale, then shift."""

@@ -69,22 +69,23 @@ class Stage:
         offset: Tensor,
         rates: Rates,
         workspace: Workspace,
+        dtype: torch.dtype,
     ) -> None:
         self.name, self.doubled, self.level = name, doubled, level
 
         def table(spade: Spade, offset: Tensor) -> ModulationTable:
-            return level.table(Modulation(spade, config, offset))
+            return level.table(Modulation(spade, config, offset, dtype))
 
         self.norm_0 = table(block.norm_0, offset)
         self.norm_1 = table(block.norm_1, _bias(block.conv_0))
-        self.conv_0 = Convolution(block.conv_0.weight.detach(), rates, workspace)
-        self.conv_1 = Convolution(block.conv_1.weight.detach(), rates, workspace)
+        self.conv_0 = Convolution(block.conv_0.weight.detach(), rates, workspace, dtype)
+        self.conv_1 = Convolution(block.conv_1.weight.detach(), rates, workspace, dtype)
         self._tables = [self.norm_0, self.norm_1]
         self.shortcut: tuple[ModulationTable, Product] | None = None
         self.offset = _bias(block.conv_1)
         if block.learned_shortcut:
             weight = block.conv_s.weight.detach()[:, :, 0, 0].contiguous()
-            self.shortcut = table(block.norm_s, offset), Product(weight)
+            self.shortcut = table(block.norm_s, offset), Product(weight.to(dtype))
             self._tables.append(self.shortcut[0])
         else:
             self.offset = self.offset + offset
@@ -115,8 +116,7 @@ class Stage:
         index = _Index(*numbers)
         first, second = pieces
         middle, out = fields
-        for table in self._tables:
-            table.fill(room(), check)
+        self.fill(room, check)
         if not first.empty:
             check()
             padded = _activated(self.norm_0, source, index, first, self.conv_0, size, check)
@@ -126,10 +126,15 @@ class Stage:
             padded = _activated(self.norm_1, middle, index, second, self.conv_1, size, check)
             result = self.conv_1(padded, second.height, second.width)
             del padded
-            for strip in _strips(second, self.conv_0.inputs):
+            for strip in _strips(second, self.conv_0.inputs, result.device):
                 here = result[strip.moved(-second.x, -second.y).slices]
                 here.add_(self._shortcut(source, index, strip, check))
             out.write(second, result)
+
+    def fill(self, room: Callable[[], int], check: Check) -> bool:
+        """Make what is missing of the tables; False if there was no room for all of it."""
+        filled = [table.fill(room(), check) for table in self._tables]
+        return all(filled)
 
     def _shortcut(self, source: Source, index: _Index, rect: Rect, check: Check) -> Tensor:
         if self.shortcut is None:
@@ -141,12 +146,14 @@ class Stage:
 
 class Network:
     """All of a generator's eval-mode forward, by pieces. ``levels``: by how often the label
-    map is halved for them."""
+    map is halved for them. dtype: of activations and convolutions; windows' modulation is
+    computed in float32 and rounded once, the last step is float32 again."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, dtype: torch.dtype = torch.float32) -> None:
         config = generator.config
         self.config = config
         self._generator = generator
+        self.dtype = dtype
         device = generator.to_rgb.weight.device
         self.device = device
         self.rates = measured(str(device), torch.get_num_threads())
@@ -161,7 +168,7 @@ class Network:
         offset = torch.zeros(16 * config.ngf, device=device)
         for i, (name, block, doubled) in enumerate(generator.stages()):
             level = self.levels[sum(doublings[i + 1 :])]
-            stage = Stage(name, block, doubled, level, config, offset, self.rates, workspace)
+            stage = Stage(name, block, doubled, level, config, offset, self.rates, workspace, dtype)
             rows, columns = (side * config.stride >> level.halvings for side in config.base_grid)
             stage.conv_0.prepare(rows, columns)
             stage.conv_1.prepare(rows, columns)
@@ -171,7 +178,7 @@ class Network:
         self._linear: tuple[Product, Tensor] | None = None
         if isinstance(generator.fc, torch.nn.Linear):
             self._linear = Product(generator.fc.weight.detach()), generator.fc.bias.detach()
-        self._to_rgb = Convolution(generator.to_rgb.weight.detach(), self.rates, workspace)
+        self._to_rgb = Convolution(generator.to_rgb.weight.detach(), self.rates, workspace, dtype)
         self._to_rgb_bias = _bias(generator.to_rgb)
 
     @property
@@ -182,6 +189,15 @@ class Network:
     def room(self) -> int:
         """Bytes that they may still grow by."""
         return LIBRARY_BYTES - self.nbytes
+
+    def fill(self, check: Check) -> bool:
+        """Make what is missing of all tables; False if there was no room for all of it."""
+        filled = [stage.fill(self.room, check) for stage in self.stages]
+        return all(filled)
+
+    def table_addresses(self) -> tuple[int, ...]:
+        """Where the tables lie: they move when they grow."""
+        return tuple(table.address for level in self.levels.values() for table in level.tables)
 
     def tidy(self) -> None:
         """Forget the windows if they are about to fill their room: most are of old maps."""
@@ -203,14 +219,14 @@ class Network:
             product, bias = self._linear
             features = product(z.to(self.device)).add_(bias)
             h = self._generator.fit_base(features, (coarsest.shape[0], coarsest.shape[1]))
-            return h[0].permute(1, 2, 0).contiguous()
+            return h[0].permute(1, 2, 0).to(self.dtype).contiguous()
         ids = torch.from_numpy(coarsest.astype(np.int64)).to(self.device)
         classes = self.config.label_nc + int(self.config.contain_dontcare)
         semantic = F.one_hot(ids % classes, classes)
         if self.config.instance_edges:
             semantic = torch.cat([semantic, (ids >= classes).long().unsqueeze(-1)], dim=-1)
         h = self._generator.fc(semantic.permute(2, 0, 1).unsqueeze(0).float())
-        grid: Tensor = h[0].permute(1, 2, 0).contiguous()
+        grid: Tensor = h[0].permute(1, 2, 0).to(self.dtype).contiguous()
         return grid
 
     def picture(self, h: Source, rect: Rect, size: tuple[int, int]) -> Tensor:
@@ -219,9 +235,9 @@ class Network:
         values = h.read(around)
         padded = _blank(around, rect, self._to_rgb)
         inside = padded[around.moved(1 - rect.x, 1 - rect.y).slices]
-        F.leaky_relu_(torch.add(values, self._offset, out=inside), LEAK)
-        result = self._to_rgb(padded, rect.height, rect.width).add(self._to_rgb_bias)
-        return torch.tanh(result.float()).permute(2, 0, 1)
+        F.leaky_relu_(torch.add(values, self._offset.to(self.dtype), out=inside), LEAK)
+        result = self._to_rgb(padded, rect.height, rect.width).float().add(self._to_rgb_bias)
+        return torch.tanh(result).permute(2, 0, 1)
 
 
 class _Index:
@@ -248,7 +264,7 @@ def _activated(
     pixel around, zero beyond the canvas."""
     around = rect.grown(1, *size)
     padded = _blank(around, rect, conv)
-    for strip in _strips(around, conv.inputs):
+    for strip in _strips(around, conv.inputs, padded.device):
         target = padded[strip.moved(1 - rect.x, 1 - rect.y).slices]
         F.leaky_relu_(_modulate(table, source, index, strip, check, target), LEAK)
     return padded
@@ -289,9 +305,11 @@ def _blank(around: Rect, rect: Rect, conv: Convolution) -> Tensor:
     return padded
 
 
-def _strips(rect: Rect, channels: int) -> Sequence[Rect]:
-    """``rect`` in strips of whole rows, each of at most STRIP_BYTES if it can be. All but the
-    last of an even number of rows, for what is doubled."""
+def _strips(rect: Rect, channels: int, device: torch.device) -> Sequence[Rect]:
+    """On the CPU: ``rect`` in strips of whole rows, each of at most STRIP_BYTES if it can be,
+    all but the last of an even number of rows, for what is doubled. Elsewhere all at once."""
+    if device.type != "cpu":
+        return [rect]
     rows = max(2, STRIP_BYTES // (4 * channels * max(1, rect.width)) // 2 * 2)
     return [
         Rect(rect.x, top, rect.width, min(rows, rect.bottom - top))
