@@ -24,7 +24,7 @@ _P, _Q = 2 / 3, 3 / 2
 _P2, _Q2 = _P * _P, _Q * _Q
 _SUM = _P2 + _Q2  # and the product of both is 1
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 32 << 20
 """Most bytes of transformed input at once, so that it stays in the processor's cache."""
 
 
