@@ -6,7 +6,7 @@ Exact renders leave the activations of every block, from which the next begins:
 - same labels, another z: all windows' modulation is there, the convolutions are run;
 - other labels, same z: only what the change reaches is computed, and only windows never
   met are modulated anew;
-- ``live``: only the change and ``halo`` pixels around it at every scale, the rest taken
+- ``live``: only the change and a halo around it at every scale, the rest taken
   from the last exact render (as SIGE does: Li et al., NeurIPS 2022). Approximate. It leaves
   nothing to exact renders; the next live one goes on from it.
 
@@ -31,6 +31,7 @@ from spade.engine.passes import Numbers, number_again, number_all, run_stages
 from spade.engine.pictures import Picture
 from spade.engine.planes import Overlay, Plane
 from spade.engine.prepare import settled
+from spade.engine.regions import Halo, Pieces
 from spade.engine.scene import Labels, Scene
 from spade.engine.strips import render_in_strips
 from spade.engine.walk import Walk
@@ -40,8 +41,18 @@ from spade.memory import CACHE_BYTES, available_memory, first_strip_stage, room_
 if TYPE_CHECKING:
     from spade.model import Model
 
-HALO = 4
-"""Pixels around a change, at every scale, that live renders compute."""
+HALOS = (
+    Halo(pixels=16, cells=1),
+    Halo(pixels=16, cells=2),
+    Halo(pixels=24, cells=2),
+    Halo(pixels=32, cells=2),
+    Halo(pixels=48, cells=2),
+)
+"""Of live renders: the largest that LIVE_SECONDS allow, else the first. How far each is from
+exact: tests/bench/live_halo.py."""
+
+LIVE_SECONDS = 0.02
+"""What the convolutions of a live render may take."""
 
 _WORTH_CROPPING = 0.9
 """Share of a whole render's time up to which pieces are taken instead."""
@@ -99,8 +110,9 @@ class Engine:
     The model is moved to ``device`` if it is elsewhere, and its weights are read as they are
     now: a generator in training, or with spectral norm not yet folded, is copied first.
     cache_bytes: bound on the activations kept between renders; a canvas that needs more
-    keeps none, so that every edit is a render anew. halo: see HALO. precision: "auto" is
-    fp32, but fp16 on CUDA.
+    keeps none, so that every edit is a render anew. halo: of live
+    renders; None chooses by what it costs here, see HALOS. precision: "auto" is fp32, but
+    fp16 on CUDA.
     """
 
     def __init__(
@@ -109,7 +121,7 @@ class Engine:
         device: str | torch.device | None = None,
         *,
         cache_bytes: int = CACHE_BYTES,
-        halo: int = HALO,
+        halo: Halo | None = None,
         precision: EnginePrecision = "auto",
     ) -> None:
         self.device = torch.device(device) if device is not None else model.device
@@ -293,7 +305,7 @@ class Engine:
         changed = scene.changed_since(stroke.scene)
         assert changed is not None
         if not changed.empty:
-            pieces = regions.nearby(network, size, changed, self._halo)
+            pieces = self._nearby(size, changed)
             everything = regions.whole(network, size)
             if pieces.seconds(network) > _WORTH_CROPPING * everything.seconds(network):
                 since = scene.changed_since(kept.scene)
@@ -308,6 +320,19 @@ class Engine:
             stroke.scene = scene
         self._stroke = stroke
         return stroke.picture, Work("live", changed)
+
+    def _nearby(self, size: tuple[int, int], changed: Rect) -> Pieces:
+        """What a live render computes."""
+        if self._halo is not None:
+            return regions.nearby(self._network, size, changed, self._halo)
+        smallest, *larger = HALOS
+        pieces = regions.nearby(self._network, size, changed, smallest)
+        for halo in larger:
+            more = regions.nearby(self._network, size, changed, halo)
+            if more.seconds(self._network) > LIVE_SECONDS:
+                break
+            pieces = more
+        return pieces
 
     def _numbers(self, kept: _Render, scene: Scene, walk: Walk) -> Numbers:
         """The numbers of a kept render, made again if the windows were forgotten."""

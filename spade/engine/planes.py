@@ -97,6 +97,12 @@ class Overlay:
             return
         reach = rect.united(patch.rect)
         if reach != patch.rect:
+            # With room to spare: a stroke goes on growing, and each time all is copied.
+            whole = self._below.rect
+            spare = reach.moved(-whole.x, -whole.y).grown(
+                max(reach.width, reach.height) // 4, whole.width, whole.height
+            )
+            reach = spare.moved(whole.x, whole.y)
             self._patch = patch = Plane(reach, self.read(reach).clone())
         patch.write(rect, values)
 

@@ -57,9 +57,22 @@ def reached(network: Network, size: tuple[int, int], changed: Rect) -> Pieces:
     return Pieces(tuple(stages), dirty.grown(1, *size), windows)
 
 
-def nearby(network: Network, size: tuple[int, int], changed: Rect, halo: int) -> Pieces:
-    """At every scale the change's own pixels and ``halo`` around: what live renders compute."""
-    levels = {k: changed.halved(k).grown(halo, *level_size(size, k)) for k in network.levels}
+@dataclass(frozen=True)
+class Halo:
+    """How far around a change live renders compute: ``pixels`` of the picture, but at coarse
+    scales, where those are few or none, at least ``cells`` of the scale's own."""
+
+    pixels: int
+    cells: int
+
+    def at(self, halvings: int) -> int:
+        """Cells around the change at a scale."""
+        return max(self.cells, self.pixels >> halvings)
+
+
+def nearby(network: Network, size: tuple[int, int], changed: Rect, halo: Halo) -> Pieces:
+    """At every scale the change's own pixels and a halo around: what live renders compute."""
+    levels = {k: changed.halved(k).grown(halo.at(k), *level_size(size, k)) for k in network.levels}
     stages = tuple((levels[s.level.halvings],) * 2 for s in network.stages)
     return Pieces(stages, levels[0], _windows(network, size, changed))
 
