@@ -2,7 +2,8 @@
 
 There are two kinds of render. A *settled* one is exact. A *live* one, in the middle of a
 stroke, starts from the settled picture before and computes only what lies near the change, so
-it is many times quicker. Their times are estimated apart: neither sets the pace of the other.
+it is many times quicker, though less so the more was painted since. Their times are estimated
+apart: neither sets the pace of the other.
 
 1. One render is in flight. A live one is never cut short.
 2. Painting goes first. A settled render in flight is cut short by a live one, unless the
@@ -13,11 +14,12 @@ it is many times quicker. Their times are estimated apart: neither sets the pace
    of date before it ends, so the schedule waits for a short pause; but never longer than a
    cap, so that something moves even if the hand never rests.
 4. When the pen rests for ``REST`` and the picture shown is a live one, it is settled. When the
-   pen lifts, at once.
-5. Live renders that take more than half of what a settled one does are not worth it (a huge
-   brush, a canvas of which nothing can be kept, a fast device): settled ones take their place,
-   in the middle of a stroke too, and painting does not cut those short. Live ones are tried
-   again now and then; where settled ones are instant, they aren't.
+   pen lifts, at once; the last bit of the stroke is rendered live first, so that it is seen
+   soon, and so that the next stroke's live render has not to reach from there to here.
+5. When a live render takes more than half of what a settled one does, a settled one takes its
+   turn, in the middle of a stroke too, and painting does not cut that short. Live ones start
+   afresh from it. So whoever never rests sees the exact picture now and then all the same.
+   Where settled ones are instant, there are no others.
 6. Outside of strokes (a style's slider, undo, a fill) settled renders begin at once. The one in
    flight is replaced when the hand has paused, as long as more than ``FAST`` of it is left:
    then the last state is seen sooner. As long as the hand moves on, it runs to its end, so a
@@ -47,7 +49,6 @@ PICTURES = 30
 _PAUSE_SHARE = 0.25  # of the render time
 _MEMORY = 0.5  # weight of the newest render in the estimate
 _WORTH = 0.5  # of a settled render's time: what a live one may take
-_FORGIVING = 0.8  # per settled render, so that live ones that were slow are tried again
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ class _Speed:
 
     settled: float | None = None
     live: float | None = None
+    fresh: bool = True  # there was no live render since the last settled one
 
     def note_settled(self, seconds: float) -> None:
-        self.settled = _blend(self.settled, seconds)
-        if self.live is not None:
-            self.live *= _FORGIVING
+        self.settled, self.fresh = _blend(self.settled, seconds), True
 
     def note_live(self, seconds: float) -> None:
-        self.live = _blend(self.live, seconds)
+        self.live = _blend(None if self.fresh else self.live, seconds)
+        self.fresh = False
 
     def note_cut(self, seconds: float) -> None:
         """A settled render was cut short: it takes longer than it had, that is all one knows."""
@@ -100,6 +101,7 @@ class LiveSchedule:
         self._owed = False  # a settled picture of what the last live request showed
         self._ground = False  # there is a settled picture that live renders can start from
         self._restyled = False  # since the last request
+        self._painted = False  # and nothing else, since the last request
         self._speed = _Speed()
 
     def estimate(self, *, live: bool) -> float | None:
@@ -111,14 +113,16 @@ class LiveSchedule:
         """True if there is an edit that no sent request has seen."""
         return self._first_edit is not None
 
-    def note_edit(self, now: float | None = None, *, restyled: bool = False) -> None:
-        """Labels or style (``restyled``) have changed; or the pen has lifted, and its stroke is
-        to settle."""
+    def note_edit(
+        self, now: float | None = None, *, painted: bool = False, restyled: bool = False
+    ) -> None:
+        """Labels (``painted``: by a stroke in progress) or style (``restyled``) have changed."""
         now = self._time(now)
         if restyled:
             self._restyled, self._ground = True, False
         if self._first_edit is None:
-            self._first_edit = now
+            self._first_edit, self._painted = now, painted
+        self._painted = self._painted and painted
         self._last_edit = now
 
     def note_sent(self, live: bool, now: float | None = None) -> None:
@@ -178,7 +182,7 @@ class LiveSchedule:
         self._speed = _Speed()
 
     def plan(self, painting: bool, now: float | None = None) -> Plan | None:
-        """What to send next, and when; ``painting``: a stroke is open.
+        """What to send next, and when; ``painting``: the pen is down.
 
         None: nothing until something happens.
         """
@@ -189,7 +193,9 @@ class LiveSchedule:
             return Plan(max(0.0, self._last_edit + REST - now) if painting else 0.0, live=False)
         if self._flight is not None and self._flight.live:
             return None
-        if painting and self._is_worth(self._left(now)):
+        if (painting or self._painted) and self._is_worth(self._left(now)):
+            if not painting:
+                return Plan(0.0, live=True)
             turn = self._live_sent + 1 / PICTURES - now
             return Plan(max(self._wait(self._speed.live, now), turn, 0.0), live=True)
         if self._flight is not None:
@@ -204,6 +210,8 @@ class LiveSchedule:
             return True
         if self._speed.settled <= INSTANT:
             return left > INSTANT  # it is late
+        if self._flight is None and self._speed.fresh:
+            return True
         return self._speed.live is None or self._speed.live <= _WORTH * left
 
     def _left(self, now: float) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from app.state.document import Document
 from app.state.view_state import ViewState
 from app.ui.palette.class_combo import UNKNOWN, swatch
-from app.ui.widgets.text import ElidedLabel
+from app.ui.widgets.text import ElidedLabel, SteadyLabel
 from app.workers.messages import ModelInfo, Progress, RenderResult, WorkDone
 
 MESSAGE_SECONDS = 6
@@ -31,15 +31,17 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self._document, self._view = document, view
         self._pointer: tuple[int, int] | None = None
+        self._class: int | None = None  # whose swatch and name are shown
+        self._class_name = ""
         self.setSizeGripEnabled(False)
         self.swatch = QLabel()
-        self.pointer = QLabel()
+        self.pointer = SteadyLabel()
         self.message = ElidedLabel()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setFixedWidth(110)
         self.progress.hide()
-        self.render = QLabel()
+        self.render = SteadyLabel(Qt.AlignmentFlag.AlignRight)
         self.device = QLabel()
         self.canvas = QLabel()
         self.zoom = QLabel()
@@ -56,7 +58,7 @@ class StatusBar(QStatusBar):
         self._timer.timeout.connect(lambda: self.message.setText(""))
         document.canvas_replaced.connect(self._show_canvas)
         document.labels_changed.connect(lambda _rect: self._show_pointer())
-        document.palette_changed.connect(self._show_pointer)
+        document.palette_changed.connect(self._show_class)
         view.transform_changed.connect(self._show_zoom)
         self._show_canvas()
         self._show_zoom()
@@ -81,8 +83,6 @@ class StatusBar(QStatusBar):
         """A picture came."""
         self.device.setText(device_text(result.device))
         self.render.setText(work_text(result.work, result.seconds))
-        # Grows, never shrinks: what stands beside it would dance while one paints.
-        self.render.setMinimumWidth(self.render.sizeHint().width())
 
     def set_progress(self, progress: Progress | None) -> None:
         """Something takes long enough to show a bar; None: it is over."""
@@ -95,25 +95,34 @@ class StatusBar(QStatusBar):
             self.progress.setValue(round(100 * progress.fraction))
 
     def _show_pointer(self) -> None:
-        if self._pointer is None:
-            self.pointer.setText("")
-            self.swatch.clear()
-            return
-        x, y = self._pointer
-        document = self._document
-        if not (0 <= x < document.width and 0 <= y < document.height):
-            self.pointer.setText(f"{x}, {y}")
-            self.swatch.clear()
-            return
-        class_id = document.class_at(x, y)
-        entry = document.palette.by_id(class_id)
+        """Called for every movement: does no more than what differs."""
+        document, text = self._document, ""
+        class_id = None
+        if self._pointer is not None:
+            x, y = self._pointer
+            text = f"{x}, {y}"
+            if 0 <= x < document.width and 0 <= y < document.height:
+                class_id = document.class_at(x, y)
+        if class_id != self._class:
+            self._class = class_id
+            self._class_name = "" if class_id is None else self._name(class_id)
+            if class_id is None:
+                self.swatch.clear()
+            else:
+                red, green, blue = (int(value) for value in document.palette.lut()[class_id])
+                self.swatch.setPixmap(swatch((red, green, blue), 14).pixmap(14, 14))
+        self.pointer.setText(f"{self._class_name}   {text}" if self._class_name else text)
+
+    def _show_class(self) -> None:
+        """Another palette: the same class may have another name and colour."""
+        self._class = -1
+        self._show_pointer()
+
+    def _name(self, class_id: int) -> str:
+        entry = self._document.palette.by_id(class_id)
         if entry is not None:
-            name = entry.name
-        else:
-            name = "unknown" if class_id == UNKNOWN else f"class {class_id}, not in this palette"
-        red, green, blue = (int(value) for value in document.palette.lut()[class_id])
-        self.swatch.setPixmap(swatch((red, green, blue), 14).pixmap(14, 14))
-        self.pointer.setText(f"{name}   {x}, {y}")
+            return entry.name
+        return "unknown" if class_id == UNKNOWN else f"class {class_id}, not in this palette"
 
     def _show_canvas(self) -> None:
         self.canvas.setText(f"{self._document.width} × {self._document.height}")

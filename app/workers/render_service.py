@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from spade.engine import Engine, RenderCancelled
 from spade.formats.errors import InputError
 from spade.labels import IGNORE_INDEX
 from spade.memory import CACHE_BYTES, available_memory, check_render_fits
-from spade.model import Model, load_model, resize_labels, to_picture
+from spade.model import Model, load_model, resize_labels
 
 LATENTS_KEPT = 128
 """Encoded style images remembered: 1 KB each, the oldest forgotten first."""
@@ -92,14 +93,13 @@ class RenderService:
             labels = resize_labels(labels, request.size)
         z = self._latent(request.style, report)
         try:
-            pixels, work = self._draw(request, labels, z, report, cancelled)
+            picture, work = self._draw(request, labels, z, report, cancelled)
             device = str(model.device)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            pixels, work = self._draw_after_all(request, labels, z, report, cancelled)
+            picture, work = self._draw_after_all(request, labels, z, report, cancelled)
             device = "cpu"
-        picture = to_picture(pixels)
         picture.setflags(write=False)
         return RenderResult(request, picture, time.perf_counter() - begin, device, work)
 
@@ -145,35 +145,36 @@ class RenderService:
         z: Tensor | None,
         report: Report,
         cancelled: Cancelled,
-    ) -> tuple[Tensor, WorkDone]:
+    ) -> tuple[NDArray[np.uint8], WorkDone]:
         height, width = labels.shape
-        self._make_room(request.purpose, width, height)
+        self._make_room(width, height)
         engine = self._engines[request.purpose]
         progress = None if request.live else _paced(report)
         try:
-            pixels = engine.render(
-                labels, z, live=request.live, cancelled=cancelled, progress=progress
-            )
-            return pixels, WorkDone(engine.work.kind, engine.work.rect)
+            with _threads(live=request.live):
+                picture = engine.render_pixels(
+                    labels, z, live=request.live, cancelled=cancelled, progress=progress
+                )
+            return picture, WorkDone(engine.work.kind, engine.work.rect)
         except RenderCancelled:
             raise JobCancelled from None
         finally:
             if request.purpose is Purpose.EXPORT:
                 engine.forget()  # large, and hardly asked for again
 
-    def _make_room(self, purpose: Purpose, width: int, height: int) -> None:
+    def _make_room(self, width: int, height: int) -> None:
         """Check that the render fits; what engines keep goes if that helps."""
         model = self._model
         assert model is not None
         if model.device.type == "cuda":
             return  # its own allocator tells, and the CPU is there to fall back on
-        config, bound = model.config.generator, _BUDGET[purpose]
+        config = model.config.generator
         try:
-            check_render_fits(config, width, height, available_memory(), cache_bytes=bound)
+            check_render_fits(config, width, height, available_memory())
         except InputError:
             for engine in self._engines.values():
                 engine.forget()
-            check_render_fits(config, width, height, available_memory(), cache_bytes=bound)
+            check_render_fits(config, width, height, available_memory())
 
     def _draw_after_all(
         self,
@@ -182,7 +183,7 @@ class RenderService:
         z: Tensor | None,
         report: Report,
         cancelled: Cancelled,
-    ) -> tuple[Tensor, WorkDone]:
+    ) -> tuple[NDArray[np.uint8], WorkDone]:
         """Again on the CPU, when the device's memory did not suffice. After an export, which
         may be large, the model goes back to its device; else it stays on the CPU."""
         model = self._model
@@ -305,6 +306,21 @@ def _describe(source: ModelSource, model: Model, segmenter: SegmenterInfo | None
         parameters=model.parameter_count,
         segmenter=segmenter,
     )
+
+
+@contextmanager
+def _threads(*, live: bool) -> Iterator[None]:
+    """While somebody paints, a core is the window's: threads that wait for one another would
+    all wait for the one whose core it took. Little is lost, live renders being small."""
+    threads = torch.get_num_threads()
+    if not live or threads == 1:
+        yield
+        return
+    torch.set_num_threads(threads - 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _paced(report: Report) -> Callable[[float], None]:

@@ -9,7 +9,8 @@ it fires; the gaps between are what a stroke would have waited. Loading is told 
 Latency is from a movement of the pen that changed a pixel to the moment when a picture that
 holds it is about to be painted on the screen. Pictures are counted by what the engine did.
 ``--size`` stretches the scene, by nearest pixels, to a square canvas; ``--rest`` lets the pen
-rest so many seconds after each stroke.
+rest so many seconds after each stroke. "elsewhere_ms" are the longest gaps that a process met
+which did nothing but sleep meanwhile: what the machine, not the program, is to blame for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import math
 import os
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -61,6 +63,34 @@ class Heartbeat(QObject):
         now = time.perf_counter()
         self.gaps.setdefault(self.phase, []).append((now - self._last) * 1e3)
         self._last = now
+
+
+class Sleeper:
+    """Another process that sleeps 2 ms at a time, and its longest gaps in milliseconds."""
+
+    _LOOP = """if True:
+        import sys, threading, time
+        gaps, ended = [0.0], threading.Event()
+        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        last = time.perf_counter()
+        while not ended.is_set():
+            time.sleep(0.002)
+            now = time.perf_counter()
+            gaps = sorted([*gaps, (now - last) * 1e3], reverse=True)[:5]
+            last = now
+        print(*gaps)
+    """
+
+    def __init__(self) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", "-c", self._LOOP], stdin=pipe, stdout=pipe, text=True
+        )
+
+    def end(self) -> list[float]:
+        """The longest gaps, longest first."""
+        told, _ = self._process.communicate("")
+        return [round(float(gap), 1) for gap in told.split()]
 
 
 class Painter(QObject):
@@ -129,7 +159,7 @@ class Eye(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
         self.latencies: list[float] = []  # seconds
-        self.results: list[RenderResult] = []  # previews shown
+        self.pictures: dict[str, list[float]] = {}  # seconds of each, by what was done
         self._document = window.document
         self._changes: list[tuple[int, float]] = []  # revision, when; not yet seen
         self._shown = self._seen = 0  # revisions
@@ -140,7 +170,7 @@ class Eye(QObject):
     def open(self) -> None:
         """Begin anew."""
         self.latencies.clear()
-        self.results.clear()
+        self.pictures.clear()
         self._changes.clear()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -156,19 +186,17 @@ class Eye(QObject):
     def _rendered(self, result: RenderResult) -> None:
         if result.request.purpose is Purpose.PREVIEW:
             self._shown = result.request.revision
-            self.results.append(result)
+            self.pictures.setdefault(result.work.kind, []).append(result.seconds)
 
     def report(self, seconds: float) -> dict[str, object]:
         """Pictures by kind with the median of their seconds, latency, and waits for a picture."""
-        seconds_of: dict[str, list[float]] = {}
-        for result in self.results:
-            seconds_of.setdefault(result.work.kind, []).append(result.seconds)
+        count = sum(map(len, self.pictures.values()))
         told: dict[str, object] = {
-            "pictures": {kind: len(took) for kind, took in seconds_of.items()},
+            "pictures": {kind: len(took) for kind, took in self.pictures.items()},
             "render_median_s": {
-                kind: round(float(np.median(took)), 3) for kind, took in seconds_of.items()
+                kind: round(float(np.median(took)), 3) for kind, took in self.pictures.items()
             },
-            "pictures_per_s": round(len(self.results) / seconds, 1),
+            "pictures_per_s": round(count / seconds, 1),
         }
         if self.latencies:
             p50, p95 = np.percentile(self.latencies, [50, 95])
@@ -221,7 +249,7 @@ def main() -> None:
     qt.processEvents()
     visible = time.perf_counter() - began
     beat, painter, eye = Heartbeat(), Painter(window, options.rest), Eye(window)
-    settling = time.perf_counter()
+    worked, sleeper = 0.0, None
 
     def begin(_info: object) -> None:
         beat.phase = "settling"
@@ -235,14 +263,17 @@ def main() -> None:
             QTimer.singleShot(100, wait_for_picture)
 
     def paint() -> None:
-        nonlocal settling
-        settling = time.perf_counter() - settling
+        nonlocal worked, sleeper
+        sleeper = Sleeper()
         beat.phase = "painting"
+        worked = time.process_time()
         eye.open()
         painter.start()
         QTimer.singleShot(round(options.seconds * 1000), finish)
 
     def finish() -> None:
+        nonlocal worked
+        worked = time.process_time() - worked
         beat.phase = "end"
         painter.stop()
         qt.exit()  # not quit: that asks about unsaved changes
@@ -253,6 +284,7 @@ def main() -> None:
     QTimer.singleShot(300_000, qt.exit)
     qt.exec()
     canvas = f"{window.document.width}x{window.document.height}"
+    elsewhere = [] if sleeper is None else sleeper.end()
     window.shut_down()
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -261,6 +293,8 @@ def main() -> None:
         "window_visible_s": round(visible, 2),
         "strokes": painter.strokes,
         **eye.report(options.seconds),
+        "window_cpu_share": round(worked / options.seconds, 2),  # of a core, while painting
+        "elsewhere_ms": elsewhere,
         "peak_mb": {"window": round(own), "renderer": round(child)},
         **{phase: summary(gaps) for phase, gaps in beat.gaps.items() if phase != "end"},
     }

@@ -209,7 +209,7 @@ def photograph(arguments: argparse.Namespace) -> int:
 
 
 def paint_a_lake(camera: Photographer) -> None:
-    """A lake in the meadow, photographed in mid-stroke and when it is done."""
+    """A lake in the meadow, photographed in mid-stroke, moving and resting, and when it is done."""
     from spade.formats.resources import bundled_scenes
 
     window = camera.window
@@ -225,6 +225,7 @@ def paint_a_lake(camera: Photographer) -> None:
     line = [(0.30, 0.80), (0.45, 0.76), (0.60, 0.78), (0.72, 0.83), (0.55, 0.87), (0.38, 0.86)]
     points = [(columns * x, rows * y) for x, y in line]
     camera.stroke(points, release=False)
+    camera.shoot("2-live")
     camera.pause(1.0)
     camera.shoot("2-mid-stroke")
     camera.mouse("release", *points[-1])

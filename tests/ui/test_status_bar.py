@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.core.style import Style
@@ -67,9 +68,29 @@ def test_nothing_is_cut_off_at_1280(bar):
     rendered(bar, WorkDone("edit", Rect(0, 0, 1024, 1024)), 0.249)
     for label in (bar.pointer, bar.render, bar.device, bar.canvas, bar.zoom):
         assert isinstance(label, QLabel)
-        assert label.width() >= label.sizeHint().width(), label.text()
+        text = label.fontMetrics().horizontalAdvance(label.text())
+        assert label.width() >= max(label.sizeHint().width(), text + 8), label.text()
         assert label.geometry().right() <= bar.width()
     assert bar.message.width() > 100
+
+
+def test_the_whole_text_is_painted(bar):
+    """Its first and last columns of ink are as far apart as in a label that is ample."""
+    rendered(bar, WorkDone("edit", BOX), 0.031)
+    bar.set_pointer((512, 512))
+    QApplication.processEvents()
+    for label in (bar.render, bar.pointer):
+        painted = ink_columns(label)
+        label.resize(400, label.height())
+        assert painted == ink_columns(label) > 40
+
+
+def ink_columns(label: QLabel) -> int:
+    image = label.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    height, width = image.height(), image.width()
+    pixels = np.frombuffer(image.constBits(), np.uint8).reshape(height, -1)[:, :width]
+    columns = np.flatnonzero((pixels != pixels[0, 0]).any(axis=0))
+    return int(columns[-1] - columns[0] + 1)
 
 
 def test_what_stands_beside_it_keeps_its_place(bar):

@@ -330,7 +330,7 @@ class Gpu:
         model = client.service._model
         self.moves: list[str] = []
         self.device = torch.device("cuda")
-        engine_render = render_service.Engine.render
+        engine_render = render_service.Engine.render_pixels
 
         def to(device):
             self.moves.append(torch.device(device).type)
@@ -343,7 +343,7 @@ class Gpu:
             return engine_render(engine, *arguments, **options)
 
         monkeypatch.setattr(model, "to", to)
-        monkeypatch.setattr(render_service.Engine, "render", render)
+        monkeypatch.setattr(render_service.Engine, "render_pixels", render)
         model.device = self.device
         client.service._make_engines()
 
@@ -374,7 +374,7 @@ def test_cpu_out_of_memory_is_one_line(client, tiny, monkeypatch):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: tried 9")
 
     with monkeypatch.context() as patch:
-        patch.setattr(render_service.Engine, "render", fail)
+        patch.setattr(render_service.Engine, "render_pixels", fail)
         with pytest.raises(InputError, match=r"not enough memory for a picture of 70x48"):
             client.render(make_request(tiny))
     client.render(make_request(tiny))
@@ -386,6 +386,6 @@ def test_other_errors_are_not_taken_for_lack_of_memory(client, tiny, monkeypatch
     def fail(*_arguments, **_options):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(render_service.Engine, "render", fail)
+    monkeypatch.setattr(render_service.Engine, "render_pixels", fail)
     with pytest.raises(RuntimeError, match="a bug"):
         client.render(make_request(tiny))

@@ -177,7 +177,8 @@ class PreviewController(QObject):
 
     def _edited(self, *, restyled: bool = False) -> None:
         self.edited.emit()
-        self._schedule.note_edit(self._clock(), restyled=restyled)
+        painted = self._document.stroke_active and not restyled
+        self._schedule.note_edit(self._clock(), painted=painted, restyled=restyled)
         self._arm()
         self._present()
 
@@ -201,7 +202,8 @@ class PreviewController(QObject):
             return
         sent = self._sent
         if sent is None or sent.live or sent.revision != self._document.revision:
-            self._schedule.note_edit(self._clock())
+            if not self._schedule.pending:
+                self._schedule.note_edit(self._clock())
             self._arm()
 
     def _plan(self) -> Plan | None:

@@ -346,15 +346,31 @@ def test_another_canvas_does_not_wait_for_the_last_ones_picture(rendered):
     assert rendered.preview.is_current
 
 
-def test_a_committed_stroke_that_was_sent_properly_is_not_sent_again(rendered):
-    rendered.press()
-    rendered.document.commit_stroke()
-    rendered.tick()
+def test_the_last_bit_of_a_stroke_is_seen_soon_and_settled_once(rendered):
     count = len(rendered.worker.requests)
+    rendered.press()
+    rendered.document.commit_stroke()  # before the first picture was asked for
+    rendered.tick()
+    assert rendered.last.live
+    assert rendered.last.revision == rendered.document.revision
+    rendered.worker.answer(rendered.last)
+    rendered.tick()
     assert not rendered.last.live
     rendered.worker.answer(rendered.last)
+    assert rendered.preview.is_current
     rendered.tick(5)
-    assert len(rendered.worker.requests) == count
+    assert len(rendered.worker.requests) == count + 2
+
+
+def test_a_stroke_that_is_taken_back_is_settled_at_once(rendered):
+    rendered.press()
+    rendered.tick()
+    rendered.worker.answer(rendered.last)
+    rendered.document.abort_stroke()
+    rendered.tick()
+    assert not rendered.last.live
+    rendered.worker.answer(rendered.last)
+    assert rendered.preview.is_current
 
 
 def test_live_off_asks_for_nothing_until_told(rendered):
@@ -432,8 +448,9 @@ def test_before_a_stroke_that_was_settled_on_its_way(rendered):
         rendered.view.show_before = False
         rendered.drag(x)
     rendered.document.commit_stroke()
-    rendered.tick()
-    rendered.worker.answer(rendered.last)
+    for _live_then_settled in range(2):
+        rendered.tick()
+        rendered.worker.answer(rendered.last)
     second = rendered.stage.picture
     rendered.view.show_before = True
     assert rendered.stage.picture is first
