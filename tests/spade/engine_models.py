@@ -30,10 +30,10 @@ ALWAYS = float("inf")
 
 NEVER = -1.0
 
-DIRECT = Rates(multiply_adds=1e30, products=1e9, traffic=1e9, memory=1e9, call=1e-5)
+DIRECT = Rates(multiply_adds=1e9, products=1.0, traffic=1e9, memory=1e9, call=1e-7)
 """A machine on which direct convolutions always pay."""
 
-TILES = Rates(multiply_adds=1e-3, products=1e9, traffic=1e9, memory=1e9, call=1e-5)
+TILES = Rates(multiply_adds=1.0, products=1e9, traffic=1e9, memory=1e9, call=1e-7)
 """One on which Winograd's tiles always do."""
 
 
@@ -197,7 +197,7 @@ def kept_state(engine: Engine) -> list[Tensor]:
     """Copies of all that an exact render left."""
     kept = engine._kept
     assert kept is not None
-    state = [kept.picture, torch.from_numpy(kept.scene.symbols)]
+    state = [kept.picture.values, torch.from_numpy(kept.scene.symbols)]
     if kept.z is not None:
         state.append(kept.z)
     if kept.fields is not None:

@@ -9,6 +9,8 @@ import pytest
 import torch
 from engine_models import (
     ALWAYS,
+    DIRECT,
+    TILES,
     Countdown,
     blobs,
     check_exact,
@@ -208,40 +210,40 @@ class Painter:
             self.engine.render(self.labels[None], self.z)
 
 
-@pytest.fixture
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "STRIP_BYTES", 4000)
-
-
 PLENTY = 1 << 30
 
+CASES = {
+    "by pieces": ({}, ALWAYS, TILES, PLENTY, PLENTY),
+    "no VAE": ({"use_vae": False}, 0.9, DIRECT, PLENTY, PLENTY),
+    "borders, few windows": (
+        {"instance_edges": True, "contain_dontcare": True},
+        ALWAYS,
+        DIRECT,
+        20_000,
+        PLENTY,
+    ),
+    "most, little memory": ({"upsampling": "most"}, ALWAYS, DIRECT, 200_000, 1 << 20),
+}
+"""Settings of the network, when pieces are taken, what pays, bytes of windows and of the rest."""
 
-@pytest.mark.usefixtures("small_pieces")
-@pytest.mark.parametrize(
-    ("settings", "worth", "library", "cache"),
-    [
-        pytest.param({}, ALWAYS, PLENTY, PLENTY, id="by pieces"),
-        pytest.param({"use_vae": False}, 0.9, PLENTY, PLENTY, id="no VAE"),
-        pytest.param(
-            {"instance_edges": True, "contain_dontcare": True}, ALWAYS, 20_000, PLENTY, id="borders"
-        ),
-        pytest.param({"upsampling": "most"}, ALWAYS, 200_000, 1 << 20, id="little memory"),
-    ],
-)
-def test_two_hundred_random_steps(monkeypatch, settings, worth, library, cache):
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_hundred_random_steps(monkeypatch, case, seed=2024):
+    settings, worth, rates, library, cache = CASES[case]
     monkeypatch.setattr(engine_module, "_WORTH_CROPPING", worth)
+    monkeypatch.setattr(network, "measured", lambda device, threads: rates)
     monkeypatch.setattr(network, "LIBRARY_BYTES", library)
+    monkeypatch.setattr(network, "STRIP_BYTES", 100_000)
     if cache < PLENTY:  # then the larger canvases are made in strips
         monkeypatch.setattr(memory, "WORK_BYTES", 1 << 20)
         monkeypatch.setattr(memory, "STRIP_BYTES", 1 << 18)
-    painter = Painter(small(**settings), 2024, cache)
+    painter = Painter(small(**settings), seed, cache)
     names, weights = list(ACTIONS), np.array(list(ACTIONS.values()), float)
     for action in painter.source.choice(names, STEPS, p=weights / weights.sum()):
         painter.step(action)
     painter.settle()
     expected = {"full", "edit", "live", "live, exact", "cancelled", "same"}
     assert expected <= set(painter.done)
-    assert painter.done["edit"] > 20
-    assert painter.done["live"] > 20
-    assert painter.done["cancelled"] > 10
+    for kind in ("edit", "live", "cancelled"):
+        assert painter.done[kind] >= 10
     assert torch.isfinite(painter.render()).all()

@@ -69,7 +69,7 @@ class Fields:
         assert kept.fields is not None
         assert kept.numbers is not None
         self.pairs = [(middle.values.clone(), out.values.clone()) for middle, out in kept.fields]
-        self.picture = kept.picture.permute(1, 2, 0).clone()
+        self.picture = kept.picture.values.permute(1, 2, 0).clone()
         self.windows = {k: level.clone() for k, level in kept.numbers.levels.items()}
 
 
