@@ -42,6 +42,9 @@ TILE_CACHE_BYTES = 64 << 20
 PROGRESS_INTERVAL = 0.1
 """Seconds between two reports of progress, so that quick renders make no noise."""
 
+PATIENCE = 0.4
+"""Seconds that a preview takes before it reports any: a bar for each dab would flicker."""
+
 _BUDGET = {Purpose.PREVIEW: CACHE_BYTES, Purpose.TILE: TILE_CACHE_BYTES, Purpose.EXPORT: 0}
 
 
@@ -149,7 +152,8 @@ class RenderService:
         height, width = labels.shape
         self._make_room(width, height)
         engine = self._engines[request.purpose]
-        progress = None if request.live else _paced(report)
+        patience = PATIENCE if request.purpose is Purpose.PREVIEW else PROGRESS_INTERVAL
+        progress = None if request.live else _paced(report, patience)
         try:
             with _threads(live=request.live):
                 picture = engine.render_pixels(
@@ -323,15 +327,16 @@ def _threads(*, live: bool) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _paced(report: Report) -> Callable[[float], None]:
-    """A progress callback that reports now and then, not for every step of a quick render."""
-    last = time.monotonic()
+def _paced(report: Report, patience: float) -> Callable[[float], None]:
+    """A progress callback that reports now and then, after ``patience`` seconds for the first
+    time, not for every step of a quick render."""
+    due = time.monotonic() + patience
 
     def tell(fraction: float) -> None:
-        nonlocal last
+        nonlocal due
         now = time.monotonic()
-        if now - last >= PROGRESS_INTERVAL:
-            last = now
+        if now >= due:
+            due = now + PROGRESS_INTERVAL
             report(Progress("Rendering", fraction))
 
     return tell

@@ -86,6 +86,66 @@ def test_an_export_under_way_is_cancelled_between_steps(child, qtbot, tiny):
     assert backend.pid == pid  # the same child, not a new one
 
 
+def test_says_what_was_done(child, qtbot, tiny):
+    worker, record, _ = child
+    for count, revision in enumerate((1, 1, 2), 1):
+        worker.submit(make_request(tiny, revision))
+        wait_results(qtbot, record, count)
+    kinds = [result.work.kind for result in record.of("finished")]
+    assert kinds[:2] == ["full", "same"]
+    assert kinds[2] in ("edit", "full")
+
+
+@linux
+def test_painting_cuts_a_settled_preview_short(child, qtbot, tiny):
+    worker, record, backend = child
+    pid = backend.pid
+    os.kill(pid, signal.SIGSTOP)  # so that the first is surely under way when the second comes
+    worker.submit(make_request(tiny, 1))
+    qtbot.waitUntil(lambda: backend._child.working, timeout=PATIENCE)
+    worker.submit(make_request(tiny, 2, live=True))
+    os.kill(pid, signal.SIGCONT)
+    qtbot.waitUntil(lambda: "2" in record.rendered, timeout=PATIENCE)
+    assert record.rendered in (["2"], ["1", "2"])  # it may have been done before it heard
+    assert record.of("failed") == []
+    assert backend.pid == pid
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_cut_short_the_settled_picture_is_right(child, qtbot, tiny, seed):
+    """Dabs, live and settled, tiles and styles, some of them too soon after the last."""
+    worker, record, _ = child
+    random_ = np.random.default_rng(seed)
+    labels = make_request(tiny).labels.copy()
+    style = Style(SampledStyle(3))
+    for revision in range(1, 40):
+        if random_.random() < 0.15:
+            style = Style(SampledStyle(int(random_.integers(2))))
+        else:
+            y, x = random_.integers(0, 36), random_.integers(0, 60)
+            labels = labels.copy()
+            labels[y : y + 5, x : x + 5] = random_.integers(3)
+        worker.submit(
+            make_request(
+                tiny, revision, labels=labels, style=style, live=bool(random_.random() < 0.6)
+            )
+        )
+        if random_.random() < 0.2:
+            worker.submit(
+                make_request(tiny, revision, size=(32, 20), purpose=Purpose.TILE, key="t")
+            )
+        if random_.random() < 0.5:
+            newest = str(revision)
+            qtbot.waitUntil(lambda newest=newest: newest in record.rendered, timeout=PATIENCE)
+    worker.submit(make_request(tiny, 40, labels=labels, style=style))
+    qtbot.waitUntil(lambda: "40" in record.rendered, timeout=PATIENCE)
+    last = next(r for r in record.of("finished") if r.request.revision == 40)
+    assert last.exact
+    expected = load_model(tiny.path, "cpu").render(labels, seed=style.source.seed)
+    assert np.abs(last.picture.astype(int) - expected).max() <= 1
+    assert record.of("failed") == []
+
+
 @linux
 def test_killed_while_idle_it_comes_back_with_its_model(child, qtbot, tiny):
     worker, record, backend = child

@@ -300,14 +300,18 @@ def test_cancels_between_steps(client, tiny):
 def test_reports_progress_of_slow_renders_only(client, tiny, monkeypatch):
     client.load(tiny)
     client.reports.clear()
-    monkeypatch.setattr(render_service, "PROGRESS_INTERVAL", 60.0)
+    monkeypatch.setattr(render_service, "PATIENCE", 60.0)
     client.render(make_request(tiny))
     assert client.reports == []
+    monkeypatch.setattr(render_service, "PATIENCE", 0.0)
     monkeypatch.setattr(render_service, "PROGRESS_INTERVAL", 0.0)
     client.render(make_request(tiny, Style(SampledStyle(5))))
     fractions = [report.fraction for report in client.reports]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
+    client.reports.clear()
+    client.render(make_request(tiny, Style(SampledStyle(5)), labels=painted(scene(), 9), live=True))
+    assert client.reports == []  # that is over before anybody could read it
 
 
 def test_a_device_that_is_not_there_becomes_the_cpu(tiny):
