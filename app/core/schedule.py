@@ -24,7 +24,7 @@ apart: neither sets the pace of the other.
    flight is replaced when the hand has paused, as long as more than ``FAST`` of it is left:
    then the last state is seen sooner. As long as the hand moves on, it runs to its end, so a
    slider that is dragged shows a picture every render's time. For a hand that moves and
-   pauses for ever, see JobBoard: it lets the third run to its end.
+   pauses for ever, see JobBoard: it lets every second one run to its end.
 """
 
 from __future__ import annotations

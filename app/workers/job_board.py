@@ -5,9 +5,9 @@
 2. Previews: one waits, overwritten by newer ones. A live one under way runs to its end, so
    that a long stroke shows intermediate pictures. A settled one under way is cut short by a
    newer one: by a live one, as painting goes first, or by another settled one. So that there
-   is something to see now and then however they come, no more than ``CUTS_IN_A_ROW`` settled
-   ones end without a picture before one runs to its end; to painting, which shows pictures of
-   its own, one more gives way.
+   is something to see now and then however they come, the one after ``CUTS_IN_A_ROW`` that were
+   cut short runs to its end. Only to painting, which shows pictures of its own, it still gives
+   way.
 3. Exports are done in order and never dropped; while previews keep coming they alternate. A
    preview that was cut short did not have its turn.
 4. Tiles wait for everything else. When something better comes, the tile under way is
@@ -25,8 +25,9 @@ from dataclasses import dataclass, field
 
 from app.workers.messages import ModelSource, Purpose, RenderRequest, Request
 
-CUTS_IN_A_ROW = 2
-"""Settled previews that are cut short, one after the other, before one runs to its end."""
+CUTS_IN_A_ROW = 1
+"""Settled previews that are cut short, one after the other, before one runs to its end. With
+1, a hand that goes on changing things sees a picture at least every two renders."""
 
 
 @dataclass(eq=False)

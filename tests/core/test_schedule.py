@@ -479,7 +479,7 @@ def test_every_edit_is_sent_in_time_and_settled_in_the_end(
                         cuts = 0 if plan.live else cuts + 1
                     elif idle_since is not None:
                         assert now - idle_since <= CAP + 0.011
-                    if cuts <= 2:
+                    if cuts <= 1:
                         seconds = renders[turn % len(renders)] * (live_share if plan.live else 1.0)
                         flight, turn = (plan.live, now + seconds, seconds), turn + 1
                         schedule.note_sent(plan.live, now)

@@ -71,7 +71,7 @@ def test_a_picture_resets_the_count(board):
         assert end(board, take(board))
 
 
-def test_painting_goes_before_the_third_too(board):
+def test_painting_goes_before_the_one_after_too(board):
     for _ in range(CUTS_IN_A_ROW):
         board.post(request(1))
         job = take(board)
@@ -83,18 +83,6 @@ def test_painting_goes_before_the_third_too(board):
     live = take(board)
     board.post(request(4))
     assert end(board, live)
-
-
-def test_being_asked_twice_counts_once(board):
-    board.post(request(1))
-    job = take(board)
-    for revision in range(2, 9):
-        board.post(request(revision))
-    end(board, job)
-    for _ in range(CUTS_IN_A_ROW - 1):
-        job = take(board)
-        board.post(request(9))
-        assert not end(board, job)
 
 
 def test_another_model_drops_a_preview_for_good(board):

@@ -71,22 +71,24 @@ def test_painting_cuts_a_settled_preview_short(make_worker, qtbot):
     assert record.of("failed") == []
 
 
-def test_however_settled_previews_come_the_third_is_finished(make_worker, qtbot):
+def test_however_settled_previews_come_every_second_one_is_finished(make_worker, qtbot):
     backend = FakeBackend()
     worker, record = make_worker(backend)
     worker.submit(request(1))
-    for revision in range(2, 4):
-        backend.wait_started(revision - 1)
+    backend.wait_started(1)
+    worker.submit(request(2))
+    backend.wait_started(2)
+    for revision in range(3, 20):
         worker.submit(request(revision))
+    backend.let(1)
+    qtbot.waitUntil(lambda: record.rendered == ["2"])
     backend.wait_started(3)
-    for revision in range(4, 20):
-        worker.submit(request(revision))
-    backend.let(1)
-    qtbot.waitUntil(lambda: record.rendered == ["3"])
-    backend.wait_started(4)
     assert backend.log[-1] == "preview 19"
+    worker.submit(request(20))
+    backend.wait_started(4)
+    assert backend.log[-2:] == ["preview 19 cancelled", "preview 20"]
     backend.let(1)
-    qtbot.waitUntil(lambda: record.rendered == ["3", "19"])
+    qtbot.waitUntil(lambda: record.rendered == ["2", "20"])
 
 
 def test_a_picture_that_is_done_before_it_hears_is_delivered(make_worker, qtbot):
