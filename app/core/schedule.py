@@ -18,8 +18,7 @@ apart: neither sets the pace of the other.
    soon, and so that the next stroke's live render has not to reach from there to here.
 5. When a live render takes more than half of what a settled one does, a settled one takes its
    turn, in the middle of a stroke too, and painting does not cut that short. Live ones start
-   afresh from it. So whoever never rests sees the exact picture now and then all the same.
-   Where settled ones are instant, there are no others.
+   afresh from it. Where settled ones are instant, there are no others.
 6. Outside of strokes (a style's slider, undo, a fill) settled renders begin at once. The one in
    flight is replaced when the hand has paused, as long as more than ``FAST`` of it is left:
    then the last state is seen sooner. As long as the hand moves on, it runs to its end, so a

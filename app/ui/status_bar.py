@@ -41,18 +41,18 @@ class StatusBar(QStatusBar):
         self.progress.setTextVisible(False)
         self.progress.setFixedWidth(110)
         self.progress.hide()
-        self.render = SteadyLabel(Qt.AlignmentFlag.AlignRight)
+        self.work = SteadyLabel(Qt.AlignmentFlag.AlignRight)
         self.device = QLabel()
         self.canvas = QLabel()
         self.zoom = QLabel()
-        self.render.setToolTip(_WORK_TIP)
+        self.work.setToolTip(_WORK_TIP)
         self.device.setToolTip("Where pictures are rendered")
         self.canvas.setToolTip("Size of the canvas")
         self.zoom.setToolTip("Zoom")
         self.addWidget(self.swatch)
         self.addWidget(self.pointer)
         self.addWidget(self.message, 1)
-        for widget in (self.progress, self.render, self.device, self.canvas, self.zoom):
+        for widget in (self.progress, self.work, self.device, self.canvas, self.zoom):
             self.addPermanentWidget(widget)
         self._timer = QTimer(self, singleShot=True, interval=MESSAGE_SECONDS * 1000)
         self._timer.timeout.connect(lambda: self.message.setText(""))
@@ -82,7 +82,7 @@ class StatusBar(QStatusBar):
     def set_rendered(self, result: RenderResult) -> None:
         """A picture came."""
         self.device.setText(device_text(result.device))
-        self.render.setText(work_text(result.work, result.seconds))
+        self.work.setText(work_text(result.work, result.seconds))
 
     def set_progress(self, progress: Progress | None) -> None:
         """Something takes long enough to show a bar; None: it is over."""

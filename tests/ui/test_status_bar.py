@@ -54,7 +54,7 @@ def rendered(bar: StatusBar, work: WorkDone, seconds: float) -> None:
 
 
 def test_the_tip_says_what_the_words_mean(bar):
-    tip = bar.render.toolTip()
+    tip = bar.work.toolTip()
     for kind in ("live", "edit", "style", "full", "same"):
         assert f"{kind} – " in tip
 
@@ -66,7 +66,7 @@ def test_nothing_is_cut_off_at_1280(bar):
     bar.set_progress(Progress("Rendering", 0.5))
     bar.say("a message that is much too long for the room that is left " * 5)
     rendered(bar, WorkDone("edit", Rect(0, 0, 1024, 1024)), 0.249)
-    for label in (bar.pointer, bar.render, bar.device, bar.canvas, bar.zoom):
+    for label in (bar.pointer, bar.work, bar.device, bar.canvas, bar.zoom):
         assert isinstance(label, QLabel)
         text = label.fontMetrics().horizontalAdvance(label.text())
         assert label.width() >= max(label.sizeHint().width(), text + 8), label.text()
@@ -79,7 +79,7 @@ def test_the_whole_text_is_painted(bar):
     rendered(bar, WorkDone("edit", BOX), 0.031)
     bar.set_pointer((512, 512))
     QApplication.processEvents()
-    for label in (bar.render, bar.pointer):
+    for label in (bar.work, bar.pointer):
         painted = ink_columns(label)
         label.resize(400, label.height())
         assert painted == ink_columns(label) > 40
@@ -95,6 +95,6 @@ def ink_columns(label: QLabel) -> int:
 
 def test_what_stands_beside_it_keeps_its_place(bar):
     rendered(bar, WorkDone("edit", Rect(0, 0, 400, 300)), 0.222)
-    places = [label.geometry() for label in (bar.render, bar.device, bar.canvas)]
+    places = [label.geometry() for label in (bar.work, bar.device, bar.canvas)]
     rendered(bar, WorkDone("live", BOX), 0.012)
-    assert [label.geometry() for label in (bar.render, bar.device, bar.canvas)] == places
+    assert [label.geometry() for label in (bar.work, bar.device, bar.canvas)] == places

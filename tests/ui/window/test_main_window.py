@@ -45,7 +45,7 @@ def test_the_model_is_loaded_and_the_scene_rendered(window):
     expected = LANDSCAPE.lut()[window.document.labels]
     assert np.array_equal(window.preview.picture, expected)
     assert window.status.device.text() == "CPU"
-    assert window.status.render.text() == "full: 0.4 s"
+    assert window.status.work.text() == "full: 0.4 s"
     assert window.status.canvas.text() == "96 × 64"
 
 
