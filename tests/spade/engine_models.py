@@ -121,8 +121,9 @@ class PlainLive:
     """What a live render is, by the plain layers: every field computed whole, and put back as
     it was outside the change's rect and a halo."""
 
-    def __init__(self, model: Model, halo: int) -> None:
-        self._generator, self._config, self._halo = model.generator, model.config.generator, halo
+    def __init__(self, model: Model, pixels: int, cells: int) -> None:
+        self._generator, self._config = model.generator, model.config.generator
+        self._pixels, self._cells = pixels, cells
 
     def exact(self, labels: np.ndarray, z: Tensor | None) -> Tensor:
         """The exact picture, from which strokes begin."""
@@ -150,7 +151,8 @@ class PlainLive:
                 top, left = changed.y // step, changed.x // step
                 bottom, right = -(-changed.bottom // step), -(-changed.right // step)
                 wide = Rect(left, top, right - left, bottom - top)
-                place = wide.grown(self._halo, values.shape[-1], values.shape[-2])
+                halo = max(self._cells, self._pixels // step)
+                place = wide.grown(halo, values.shape[-1], values.shape[-2])
                 fresh = values[..., *place.slices]
                 values = self._fields[name].clone()
                 values[..., *place.slices] = fresh

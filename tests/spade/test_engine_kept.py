@@ -35,7 +35,7 @@ class Scene:
         source = np.random.default_rng(11)
         self.model = model
         self.engine = Engine(model, "cpu")
-        self.labels, self.z = blobs(source, IDS, 64, 544), model.default_z
+        self.labels, self.z = blobs(source, IDS, 64, 352), model.default_z
         self.picture = self.engine.render(self.labels, self.z)
         self.dabbed = self.labels.copy()
         self.dabbed[8:30, 5:25] = source.choice(IDS, (22, 20))
@@ -49,9 +49,7 @@ class Scene:
                 blobs(source, IDS, 70, 90), self.z, **told
             ),
             "live": lambda **told: self.engine.render(self.dabbed, self.z, live=True, **told),
-            "live on": lambda **told: self.engine.render(
-                self.dabbed_on, self.z, live=True, **told
-            ),
+            "live on": lambda **told: self.engine.render(self.dabbed_on, self.z, live=True, **told),
             "live, all new": lambda **told: self.engine.render(
                 2 - self.labels % 3, self.z, live=True, **told
             ),
@@ -81,7 +79,7 @@ def steps() -> Iterator[int]:
     step = 0
     while True:
         yield step
-        step += 1 + step // 12
+        step += 1 + step // 6
 
 
 @pytest.mark.parametrize(

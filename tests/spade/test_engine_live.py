@@ -10,6 +10,7 @@ from engine_models import (
     TOLERANCE,
     PlainLive,
     blobs,
+    box,
     check_exact,
     ids_of,
     kept_model,
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 
 from spade.engine import Engine, Work, network
 from spade.engine import engine as engine_module
+from spade.engine.regions import Halo
 from spade.formats.rect import Rect
 
 
@@ -36,30 +38,32 @@ def dab(source: np.random.Generator, labels: np.ndarray, ids: list[int]) -> np.n
     return result
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     kind=st.sampled_from(["normal", "more", "most"]),
     vae=st.booleans(),
     dontcare=st.booleans(),
-    halo=st.integers(0, 8),
+    pixels=st.sampled_from([0, 3, 16, 40]),
+    cells=st.integers(0, 4),
     rows=st.integers(1, 4),
     columns=st.integers(1, 4),
     strokes=st.lists(st.integers(1, 4), min_size=1, max_size=3),
     seed=st.integers(0, 1000),
 )
 def test_strokes_change_what_the_layers_make_of_their_rects_and_nothing_else(
-    kind, vae, dontcare, halo, rows, columns, strokes, seed
+    kind, vae, dontcare, pixels, cells, rows, columns, strokes, seed
 ):
     """By the plain layers: all fields computed whole, then put back outside the rects."""
     config = small(upsampling=kind, use_vae=vae, contain_dontcare=dontcare)
-    cells = 256 // config.stride
-    height, width = (min(count, cells) * config.stride for count in (rows, columns))
+    most = 256 // config.stride
+    height, width = (min(count, most) * config.stride for count in (rows, columns))
     model = kept_model(config, seed % 3)
     source = np.random.default_rng(seed)
     labels, z = blobs(source, ids_of(config), height, width), random_z(config, source)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine_module, "_WORTH_CROPPING", ALWAYS)
-        engine, expected = Engine(model, "cpu", halo=halo), PlainLive(model, halo)
+        engine = Engine(model, "cpu", halo=Halo(pixels, cells))
+        expected = PlainLive(model, pixels, cells)
         for steps in strokes:
             picture = engine.render(labels, z)
             assert (picture - expected.exact(labels, z)).abs().max() < TOLERANCE
@@ -90,7 +94,7 @@ def started(monkeypatch: pytest.MonkeyPatch):
     """An engine with an exact picture of a wide canvas."""
     monkeypatch.setattr(engine_module, "_WORTH_CROPPING", ALWAYS)
     model = kept_model(small())
-    engine = Engine(model, "cpu")
+    engine = Engine(model, "cpu", halo=Halo(pixels=16, cells=2))
     labels = blobs(np.random.default_rng(6), range(3), 96, 352)
     engine.render(labels, model.default_z)
     return model, engine, labels
@@ -166,9 +170,7 @@ def test_live_without_room_for_activations_is_exact():
     engine.render(labels, model.default_z)
     assert engine.cached_bytes == 0
     labels[8:30, 9:50] = 1
-    check_exact(
-        engine.render(labels, model.default_z, live=True), model, labels, model.default_z
-    )
+    check_exact(engine.render(labels, model.default_z, live=True), model, labels, model.default_z)
     assert engine.work == Work("full")
 
 
@@ -245,6 +247,21 @@ def test_live_on_another_engine_of_the_same_network(started):
     assert torch.equal(engine.render(labels, z, live=True), live)
     assert same_state(state, kept_state(engine))
     check_exact(engine.render(labels, z), model, labels, z)
+
+
+def test_the_halo_is_as_large_as_there_is_time_for(started, monkeypatch):
+    model, _, labels = started
+    engine = Engine(model, "cpu")
+    z, (smallest, *_, largest) = model.default_z, engine_module.HALOS
+    first = engine.render(labels, z)
+    dabbed = labels.copy()
+    dabbed[32:64, 160:192] = (labels[32:64, 160:192] + 1) % 3  # seen by every scale
+    for seconds, halo in ((0.0, smallest), (1e9, largest)):
+        monkeypatch.setattr(engine_module, "LIVE_SECONDS", seconds)
+        assert torch.equal(engine.render(labels, z), first)  # the stroke before is over
+        live = engine.render(dabbed, z, live=True)
+        changed = box((live != first).any(0).numpy())
+        assert changed == Rect(160, 32, 32, 32).grown(halo.pixels, 352, 96)
 
 
 def test_what_is_handed_out_is_the_receivers_own(started):

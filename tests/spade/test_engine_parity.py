@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,21 +11,17 @@ from engine_models import ALWAYS, TOLERANCE
 from test_parity import NAMES, opened
 from torch import Tensor
 
-from spade.config import GeneratorConfig
 from spade.engine import Engine
 from spade.engine import engine as engine_module
 from spade.labels import IGNORE_INDEX, edge_map
-from spade.model import Model
 
 
 class Example:
     """A checkpoint, what it was given and what the reference made of it."""
 
     def __init__(self, name: str) -> None:
-        options: dict[str, Any]
-        self.model: Model
-        self.model, options, tensors = opened(name)
-        self.config: GeneratorConfig = self.model.config.generator
+        self.model, _, tensors = opened(name)
+        self.config = self.model.config.generator
         self.labels = tensors["label_map"].numpy().copy()
         if self.config.contain_dontcare:
             self.labels[self.labels == self.config.label_nc] = IGNORE_INDEX

@@ -24,7 +24,7 @@ from torch import Tensor
 from spade.config import GeneratorConfig
 from spade.engine import Engine, Work, network, regions
 from spade.engine import engine as engine_module
-from spade.engine.regions import Pieces
+from spade.engine.regions import Halo, Pieces
 from spade.formats.rect import Rect
 
 LONG = {"normal": (64, 544), "more": (64, 896), "most": (128, 1792)}
@@ -265,27 +265,35 @@ def test_pieces_are_taken_where_they_cost_less(monkeypatch):
     assert regions.reached(net, (64, 64), Rect(5, 5, 9, 9)).stages == (
         regions.whole(net, (64, 64)).stages
     )
-    nothing = regions.nearby(net, (544, 64), Rect(0, 0, 0, 0), 4)
+    nothing = regions.nearby(net, (544, 64), Rect(0, 0, 0, 0), Halo(16, 2))
     assert all(first.empty and second.empty for first, second in nothing.stages)
     assert nothing.seconds(net) == 0.0
 
 
-@given(where=changes, halo=st.integers(0, 9), kind=st.sampled_from(sorted(LONG)))
-def test_live_pieces_are_the_change_and_its_halo(where, halo, kind):
+@settings(max_examples=40)
+@given(
+    where=changes,
+    pixels=st.integers(0, 50),
+    cells=st.integers(0, 5),
+    kind=st.sampled_from(sorted(LONG)),
+)
+def test_live_pieces_are_the_change_and_its_halo(where, pixels, cells, kind):
     config = small(upsampling=kind)
     net = Engine(kept_model(config), "cpu")._network
     height, width = LONG[kind]
     change = change_at(where, height, width)
-    pieces = regions.nearby(net, (width, height), change, halo)
+    pieces = regions.nearby(net, (width, height), change, Halo(pixels, cells))
     marked = np.zeros((height, width), bool)
     marked[change.slices] = True
-    assert pieces.picture == change.grown(halo, width, height)
+    assert pieces.picture == change.grown(max(pixels, cells), width, height)
     for stage, (middle, out) in zip(net.stages, pieces.stages, strict=True):
         step = 1 << stage.level.halvings
-        cells = marked.reshape(height // step, step, width // step, step).any((1, 3))
-        assert middle == out == box(cells).grown(halo, width // step, height // step)
+        under = box(marked.reshape(height // step, step, width // step, step).any((1, 3)))
+        halo = max(cells, pixels // step)
+        assert middle == out == under.grown(halo, width // step, height // step)
 
 
+@settings(max_examples=40)
 @given(
     labels=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     dots=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 1 << 20)), max_size=3),
