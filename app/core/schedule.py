@@ -33,7 +33,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FAST = 0.2
+FAST = 0.4
 """Renders that take up to this many seconds begin at once."""
 LONGEST_PAUSE = 0.25
 CAP = 0.6

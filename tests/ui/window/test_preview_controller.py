@@ -225,13 +225,13 @@ def test_tiles_and_exports_are_not_shown(rendered):
 
 def test_a_slider_that_moves_lets_renders_end_and_replaces_them_when_it_pauses(rendered):
     count = len(rendered.worker.requests)
-    for seed in range(20):
+    for seed in range(10):
         rendered.document.set_style(Style(SampledStyle(seed)), merge_key="drag")
         rendered.tick(0.02)
     assert len(rendered.worker.requests) == count + 1
     rendered.tick(LONGEST_PAUSE)
     assert len(rendered.worker.requests) == count + 2
-    assert rendered.last.style == Style(SampledStyle(19))
+    assert rendered.last.style == Style(SampledStyle(9))
     rendered.worker.answer(rendered.last)
     assert rendered.preview.is_current
 
