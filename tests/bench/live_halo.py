@@ -6,8 +6,9 @@ The sample scenes, dabs and strokes of several sizes and classes at seeded place
 untouched scene; a stroke is rendered live step by step, and its last picture counts.
 Differences are in 8-bit levels, over the values of all channels: over the whole picture, where
 labels changed, and in the box of the change with 16 pixels around it, the changed pixels left
-out. Prints a Markdown table; a halo is in cells of each layer, "live" the share of renders
-that were not made exact because that took no longer.
+out. Prints a Markdown table. A halo "16:2" is 16 pixels of the picture and at least two cells
+at every scale, "0:3" three cells at every scale, "chosen" what the engine takes by itself;
+"live" is the share of renders that were not made exact because that took no longer.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ from spade.benchmark.levels import Levels, box, level_difference
 from spade.benchmark.scenes import Labels
 from spade.benchmark.timing import percentiles
 from spade.engine import Engine
+from spade.engine.engine import HALOS
+from spade.engine.regions import Halo
 from spade.formats.label_png import read_label_map
 from spade.formats.nearest import resize_ids
 from spade.formats.rect import Rect
 from spade.formats.resources import bundled_scenes
 from spade.model import Model, load_model
 
-HALOS = (0, 1, 2, 3, 4, 6, 8, 12, 16)
+CHOSEN = "chosen"
+CELLS = (0, 1, 2, 3, 4, 6, 8, 12, 16)
 SIZES = (8, 24, 64, 128)
 """Widths of the brush at 512 pixels; half of it at 256."""
 STEPS = 8
@@ -93,7 +97,7 @@ def rect_of(changed: NDArray[np.bool_]) -> Rect:
     return Rect(int(x[0]), int(y[0]), int(x[-1] - x[0]) + 1, int(y[-1] - y[0]) + 1)
 
 
-class Halo:
+class Seen:
     """What was seen with one halo."""
 
     def __init__(self) -> None:
@@ -125,32 +129,28 @@ class Halo:
         }
 
 
-def engine_with(model: Model, halo: int) -> Engine | None:
-    """None if engines take no halo."""
-    try:
-        return Engine(model, "cpu", halo=halo)  # type: ignore[call-arg]
-    except TypeError:
-        return None
+def parsed(name: str) -> Halo | None:
+    """ "16:2", or None for "chosen"."""
+    return None if name == CHOSEN else Halo(*map(int, name.split(":")))
 
 
-def measure(model: Model, side: int, halos: list[int], each: int) -> dict[int, Halo]:
+def measure(model: Model, side: int, names: list[str], each: int) -> dict[str, Seen]:
     """Every halo over the same edits of all sample scenes, ``side`` pixels high."""
-    found = {halo: Halo() for halo in halos}
-    engines = {halo: engine_with(model, halo) for halo in halos}
+    found = {name: Seen() for name in names}
     exact = Engine(model, "cpu")
     z = model.latent()
+    classes = [entry.id for entry in model.classes]
     for seed, path in enumerate(bundled_scenes()):
         source = read_label_map(path).labels
         labels = resize_ids(source, side, round(side * source.shape[1] / source.shape[0]))
-        classes = [entry.id for entry in model.classes]
         made = []
         for kind, size, steps in edits(labels, each, seed, classes):
             changed = steps[-1] != labels
             picture = exact.render(steps[-1], z)
             made.append(Edit(kind, size, steps, changed, rect_of(changed), picture))
         print(f"{path.stem}, {side} high: {len(made)} edits", file=sys.stderr, flush=True)
-        for halo, engine in engines.items():
-            assert engine is not None
+        for name, seen in found.items():
+            engine = Engine(model, "cpu", halo=parsed(name))
             for edit in made:
                 engine.render(labels, z)  # the exact picture that the edit begins from
                 times = []
@@ -158,12 +158,11 @@ def measure(model: Model, side: int, halos: list[int], each: int) -> dict[int, H
                     begun = time.perf_counter()
                     picture = engine.render(step, z, live=True)
                     times.append((time.perf_counter() - begun) * 1e3)
-                found[halo].add(edit, picture, times, engine.work.kind == "live")
-            engine.forget()
+                seen.add(edit, picture, times, engine.work.kind == "live")
     return found
 
 
-def markdown(side: int, found: dict[int, dict[str, Any]]) -> str:
+def markdown(side: int, found: dict[str, dict[str, Any]]) -> str:
     """A table: a row a halo."""
     lines = [
         f"{side} pixels high, mean / 99th percentile / max in 8-bit levels",
@@ -182,18 +181,16 @@ def markdown(side: int, found: dict[int, dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Measure every halo; 0 too if the engine has none to choose."""
+    """Measure every halo."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="landscape")
     parser.add_argument("--sides", nargs="+", type=int, default=[256, 512])
-    parser.add_argument("--halos", nargs="+", type=int, default=list(HALOS))
+    names = [f"0:{cells}" for cells in CELLS] + [f"{h.pixels}:{h.cells}" for h in HALOS]
+    parser.add_argument("--halos", nargs="+", default=[*names, CHOSEN])
     parser.add_argument("--each", type=int, default=2, help="dabs and strokes per brush and scene")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     model = load_model(options.model, "cpu")
-    if engine_with(model, options.halos[0]) is None:
-        print("skipped: this engine takes no halo", file=sys.stderr)
-        return 0
     data: dict[str, Any] = {"model": model.name, "sides": {}}
     for side in options.sides:
         halos = measure(model, side, options.halos, options.each)
