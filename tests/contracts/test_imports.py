@@ -37,7 +37,7 @@ ROOMS = {
         "app.state",
         "app.workers",
     },
-    "app.workers.messages": {*NUMBERS, "app.core"},
+    "app.workers.messages": {*NUMBERS, "spade.formats", "app.core"},
     "app.ui": {
         *NUMBERS,
         *DRAWING,
