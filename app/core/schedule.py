@@ -7,8 +7,8 @@ apart: neither sets the pace of the other.
 
 1. One render is in flight. A live one is never cut short.
 2. Painting goes first. A settled render in flight is cut short by a live one, unless the
-   little that is left of it takes no longer than twice a live render; or it is the one that
-   live ones have to start from: the first of a model, a canvas or a style.
+   little that is left of it takes hardly longer than a live render; or it is the one that live
+   ones have to start from: the first of a model, a canvas or a style.
 3. While live renders are quick, an edit is rendered at once (but no more than ``PICTURES``
    times a second). When they are slow, a render begun in the middle of a movement would be out
    of date before it ends, so the schedule waits for a short pause; but never longer than a
@@ -16,7 +16,7 @@ apart: neither sets the pace of the other.
 4. When the pen rests for ``REST`` and the picture shown is a live one, it is settled. When the
    pen lifts, at once; the last bit of the stroke is rendered live first, so that it is seen
    soon, and so that the next stroke's live render has not to reach from there to here.
-5. When a live render takes more than half of what a settled one does, a settled one takes its
+5. When a live render takes three quarters of what a settled one does, a settled one takes its
    turn, in the middle of a stroke too, and painting does not cut that short. Live ones start
    afresh from it. Where settled ones are instant, there are no others.
 6. Outside of strokes (a style's slider, undo, a fill) settled renders begin at once. The one in
@@ -47,7 +47,7 @@ PICTURES = 30
 
 _PAUSE_SHARE = 0.25  # of the render time
 _MEMORY = 0.5  # weight of the newest render in the estimate
-_WORTH = 0.5  # of a settled render's time: what a live one may take
+_WORTH = 0.75  # of a settled render's time: what a live one may take
 
 
 @dataclass(frozen=True)
