@@ -4,9 +4,10 @@
     PYTHONPATH=. python tests/bench/growth_plot.py --from-json growth.json
 
 A row of plots for each model, on the painted scene of assets/bench: left, time against the
-side of the canvas; right, against the diameter of a dab on a canvas of 512 pixels. Medians.
-The plain network is left out where its picture would not fit into memory, or would take over
---patience seconds by the time of the canvas before. Needs the extra [bench].
+side of the canvas; right, against the diameter of a dab on a canvas of 512 pixels. Medians, or
+with --least the least times, which other work on the machine disturbs least. The plain network
+is left out where its picture would not fit into memory, or would take over --patience seconds
+by the time of the canvas before. Needs the extra [bench].
 """
 
 from __future__ import annotations
