@@ -29,11 +29,12 @@ from spade.formats.rect import Rect
 
 
 def dab(source: np.random.Generator, labels: np.ndarray, ids: list[int]) -> np.ndarray:
-    """A copy with a small rectangle of one class, a pixel at least."""
+    """A copy with a rectangle of one class, a pixel at least and now and then large enough
+    for the coarsest scale to see it."""
     result = labels.copy()
     height, width = labels.shape
     y, x = source.integers(0, height), source.integers(0, width)
-    tall, wide = source.integers(1, 24, 2)
+    tall, wide = source.integers(1, source.choice([24, 80]), 2)
     result[y : y + tall, x : x + wide] = source.choice(ids)
     return result
 
@@ -87,6 +88,27 @@ def test_strokes_change_what_the_layers_make_of_their_rects_and_nothing_else(
                 assert torch.equal(picture, last)  # bit for bit
                 picture = engine.render(labels, z, live=True)  # once more: nothing changes
         check_exact(engine.render(labels, z), model, labels, z)
+
+
+@pytest.mark.parametrize("vae", [True, False])
+@pytest.mark.parametrize("kind", ["normal", "more", "most"])
+def test_strokes_that_the_coarsest_scale_sees(monkeypatch, kind, vae):
+    """Without a VAE the base grid itself is of the labels."""
+    monkeypatch.setattr(engine_module, "_WORTH_CROPPING", ALWAYS)
+    config = small(upsampling=kind, use_vae=vae)
+    model, step = kept_model(config), config.stride
+    engine, expected = Engine(model, "cpu", halo=Halo(16, 2)), PlainLive(model, 16, 2)
+    source = np.random.default_rng(13)
+    labels, z = blobs(source, range(3), 3 * step, 8 * step), random_z(config, source)
+    engine.render(labels, z)
+    expected.exact(labels, z)
+    for cell in (1, 2, 6):
+        here = slice(step, step + 9), slice(cell * step, cell * step + 9)
+        labels[here] = (labels[here] + 1) % 3
+        picture = engine.render(labels, z, live=True)
+        assert engine.work.kind == "live"
+        assert (picture - expected.live(labels)[0]).abs().max() < TOLERANCE
+    check_exact(engine.render(labels, z), model, labels, z)
 
 
 @pytest.fixture
