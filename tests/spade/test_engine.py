@@ -136,6 +136,21 @@ def test_the_same_request_computes_nothing():
     assert not first_again.is_inference()
 
 
+def test_a_style_only_a_little_different_is_another_style():
+    """As they are while one style turns into the next."""
+    model = kept_model(small())
+    engine = Engine(model, "cpu")
+    labels, z = blobs(np.random.default_rng(6), range(3), 64, 64), model.default_z.clone()
+    before = engine.render(labels, z)
+    for step in (0.01, 1e-3):
+        z[0, 4] += step
+        picture = engine.render(labels, z)
+        assert engine.work == Work("style")
+        assert not torch.equal(picture, before)
+        check_exact(picture, model, labels, z)
+        before = picture
+
+
 def test_without_a_vae_styles_make_no_difference():
     model = kept_model(small(use_vae=False))
     engine = Engine(model, "cpu")

@@ -99,6 +99,23 @@ def test_progress_through_strips_rises_to_one(monkeypatch):
     assert heard[-1] == 1.0
 
 
+def test_windows_do_not_pile_up_from_strip_to_strip(monkeypatch):
+    """Not even where hardly two are alike: they are forgotten when their room is full."""
+    in_strips(monkeypatch, 5, 16)
+    library = 400_000  # their contents alone would be some megabytes
+    monkeypatch.setattr(network, "LIBRARY_BYTES", library)
+    model = kept_model(small())
+    engine = Engine(model, "cpu", cache_bytes=0)
+    held: list[int] = []
+    labels = PATTERNS["noise"](np.random.default_rng(6), range(3), 256, 128)
+    picture = engine.render(
+        labels, model.default_z, progress=lambda _: held.append(engine._network.nbytes)
+    )
+    check_exact(picture, model, labels, model.default_z)
+    assert len(held) == 5 + 16 + 1
+    assert max(held[5:]) < library
+
+
 def test_strips_can_be_cancelled_at_any_step(monkeypatch):
     in_strips(monkeypatch, 2, 24)
     model = kept_model(small())
