@@ -6,7 +6,6 @@ No torch, no Qt. The files of a training folder are :mod:`spade.formats.run_fold
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np

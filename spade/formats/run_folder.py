@@ -23,7 +23,7 @@ import json
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from spade.formats.atomic import write_atomically
 from spade.formats.errors import InputError
@@ -189,7 +189,7 @@ class RunFolder:
         number, ask = value.get("number"), value.get("ask")
         if not isinstance(number, int) or ask not in get_args(Ask):
             raise InputError(f"{path}: asks for {ask!r}; known: {', '.join(get_args(Ask))}")
-        return Request(number, ask)
+        return Request(number, cast(Ask, ask))
 
 
 def _read(path: Path) -> dict[str, Any] | None:
