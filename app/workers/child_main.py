@@ -6,16 +6,12 @@ that ends.
 
 from __future__ import annotations
 
-import io
 import logging
-import os
-import queue
-import signal
-import threading
 from typing import TYPE_CHECKING
 
 from app.workers import wire
 from app.workers.backend import JobCancelled
+from app.workers.child_orders import Answers, Orders, attach
 from app.workers.messages import Notice, Progress
 from spade.formats.errors import InputError
 
@@ -23,44 +19,12 @@ if TYPE_CHECKING:
     from app.workers.render_service import RenderService
     from app.workers.segment_service import SegmentService
 
-NICENESS = 5
-"""How far the renderer steps back behind the window (Unix; Windows: "below normal")."""
-
 log = logging.getLogger(__name__)
-
-
-class _Orders:
-    """Jobs in the order they came, and which of them are cancelled."""
-
-    def __init__(self, stream: io.FileIO) -> None:
-        self._stream = stream
-        self.jobs: queue.SimpleQueue[wire.Order] = queue.SimpleQueue()
-        self._cancelled = 0  # jobs are numbered upwards: this one and all before it
-        threading.Thread(target=self._read, name="orders", daemon=True).start()
-
-    def cancelled(self, job: int) -> bool:
-        return job <= self._cancelled
-
-    def _read(self) -> None:
-        try:
-            while True:
-                message = wire.receive(self._stream)
-                if isinstance(message, wire.Cancel):
-                    self._cancelled = max(self._cancelled, message.job)
-                elif isinstance(message, wire.Order):
-                    self.jobs.put(message)
-        except (EOFError, OSError):
-            os._exit(0)  # the window is gone; whatever is being computed, nobody waits for it
 
 
 def main(device: str) -> None:
     """Serve until the input is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is the window's
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    answers = io.FileIO(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints must not end up between the answers
-    orders = _Orders(io.FileIO(os.dup(0), "r"))
+    orders, answers = attach()
     services: tuple[RenderService, SegmentService] | None = None
     trouble = ""
     try:
@@ -74,29 +38,22 @@ def main(device: str) -> None:
     while True:
         message = orders.jobs.get()
         if services is None:
-            _say(answers, wire.Refused(message.job, trouble))
+            answers.say(wire.Refused(message.job, trouble))
         else:
-            _say(answers, _work(*services, message, orders, answers))
-
-
-def _say(answers: io.FileIO, answer: wire.Answer) -> None:
-    try:
-        wire.send(answers, answer)
-    except OSError:
-        os._exit(0)  # nobody listens
+            answers.say(_work(*services, message, orders, answers))
 
 
 def _work(
     rendering: RenderService,
     segmenting: SegmentService,
     message: wire.Order,
-    orders: _Orders,
-    answers: io.FileIO,
+    orders: Orders,
+    answers: Answers,
 ) -> wire.Answer:
     job = message.job
 
     def report(value: Notice | Progress) -> None:
-        _say(answers, wire.Told(job, value))
+        answers.say(wire.Told(job, value))
 
     def cancelled() -> bool:
         return orders.cancelled(job)
