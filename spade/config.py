@@ -228,7 +228,9 @@ class TrainingConfig:
     penalises the discriminator's gradient on photos, every ``r1_every`` steps.
     ``perceptual_quarter`` shows VGG, most of a step's cost, a quarter of the pixels.
     ``labelmix_weight`` is OASIS' own consistency term; feature matching goes with the
-    patch discriminator alone.
+    patch discriminator alone. For the first ``discriminator_steps`` steps the discriminator
+    learns alone, and the rate of generator and encoder then rises over as many more: for runs
+    that start from a finished model, which brings no discriminator.
     """
 
     steps: int = 100_000
@@ -256,6 +258,7 @@ class TrainingConfig:
     labelmix_weight: float = 5.0
     r1_weight: float = 0.0
     r1_every: int = 16
+    discriminator_steps: int = 0
     augment_color: float = 0.0
     augment_translation: float = 0.0
     augment_cutout: float = 0.0
@@ -271,7 +274,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         _at_least(self, 1, "steps", "batch_size", "size", "statistics_batches")
         _at_least(self, 0, "learning_rate_g", "learning_rate_d", "checkpoint_minutes")
-        _at_least(self, 0, "checkpoint_steps", "sample_steps")
+        _at_least(self, 0, "checkpoint_steps", "sample_steps", "discriminator_steps")
         _at_least(self, 0, "gan_weight", "feature_weight", "perceptual_weight")
         _at_least(self, 0, "kld_weight", "color_weight", "labelmix_weight", "r1_weight")
         _at_least(self, 1, "r1_every")
