@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -48,10 +48,14 @@ class SpectralNorm(nn.Module):
     u and v approach the singular vectors of the largest singular value, by one power
     iteration whenever the weight is read in training. All in fp32, whatever autocast says:
     in bf16 sigma would be off by a percent, and u and v would stop moving.
+
+    The norm of the result is ``_scale``: 1, or that of the weight a run was started from
+    (:meth:`start_from`).
     """
 
     _u: Tensor
     _v: Tensor
+    _scale: Tensor
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -60,7 +64,21 @@ class SpectralNorm(nn.Module):
         u, v = matrix.new_empty(rows).normal_(), matrix.new_empty(columns).normal_()
         self.register_buffer("_u", F.normalize(u, dim=0, eps=1e-12))
         self.register_buffer("_v", F.normalize(v, dim=0, eps=1e-12))
+        self.register_buffer("_scale", matrix.new_ones(()))
         self.iterate(matrix, 15)
+
+    @torch.no_grad()
+    def start_from(self, weight: Tensor) -> None:
+        """Make ``weight`` ``(out, ...)``, not 0, come out as it is: u and v are its singular
+        vectors, ``_scale`` its norm. A folded weight's is 1 only as far as u and v had come.
+        """
+        matrix = weight.detach().flatten(1)
+        # Exact where power iterations are slow: of singular values close to each other.
+        wide = matrix.cpu().double()
+        _, vectors = torch.linalg.eigh(wide @ wide.t())
+        self._u.copy_(vectors[:, -1])
+        self._v.copy_(F.normalize(torch.mv(matrix.t(), self._u), dim=0, eps=1e-12))
+        self._scale.copy_(torch.vdot(self._u, torch.mv(matrix, self._v)))
 
     @torch.no_grad()
     def iterate(self, matrix: Tensor, times: int = 1) -> None:
@@ -77,7 +95,14 @@ class SpectralNorm(nn.Module):
                 self.iterate(matrix)
             # Copies: the next iteration writes into what the backward pass still reads.
             u, v = self._u.clone(), self._v.clone()
-            return weight / torch.vdot(u, torch.mv(matrix, v))
+            return weight / (torch.vdot(u, torch.mv(matrix, v)) / self._scale)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # States of runs from before there was one.
+        state_dict.setdefault(f"{prefix}_scale", torch.ones_like(self._scale))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 def fold_spectral_norm(network: M) -> M:
