@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
 from spade.formats.errors import InputError
@@ -28,13 +29,9 @@ def with_crop_size(model: Model, crop_size: int) -> Model:
     config = replace(model.config.generator, crop_size=crop_size)
     if not config.use_vae:
         raise InputError(f"model {model.name} has no VAE: its base grid is not learned")
-    state = model.generator.state_dict()
-    old, new = model.config.generator.base_grid, config.base_grid
-    for key in ("fc.weight", "fc.bias"):
-        values = state[key].reshape(16 * config.ngf, *old, -1).permute(0, 3, 1, 2)
-        resized = F.interpolate(values, size=new, mode="bilinear", align_corners=False)
-        rows = resized.permute(0, 2, 3, 1).reshape(16 * config.ngf * new[0] * new[1], -1)
-        state[key] = rows if key == "fc.weight" else rows[:, 0]
+    state = with_base_grid(
+        model.generator.state_dict(), model.config.generator.base_grid, config.base_grid
+    )
     generator = build_plain(Generator, config, f"model {model.name}")
     generator.load_state_dict(state, assign=True)
     return replace(
@@ -42,6 +39,26 @@ def with_crop_size(model: Model, crop_size: int) -> Model:
         config=ModelConfig(config, model.config.encoder),
         generator=generator.requires_grad_(False).eval(),
     )
+
+
+def with_base_grid(
+    state: dict[str, Tensor], old: tuple[int, int], new: tuple[int, int]
+) -> dict[str, Tensor]:
+    """The plain state of a generator with a VAE, its base grid brought from ``old`` to ``new``.
+
+    Grids are (height, width) in cells; resized bilinearly, as the generator itself does on
+    canvases of other sizes.
+    """
+    state = dict(state)
+    for key in ("fc.weight", "fc.bias"):
+        values = state[key].reshape(-1, *old, *state[key].shape[1:])
+        values = values if values.ndim == 4 else values.unsqueeze(-1)
+        resized = F.interpolate(
+            values.permute(0, 3, 1, 2), size=new, mode="bilinear", align_corners=False
+        )
+        rows = resized.permute(0, 2, 3, 1).reshape(-1, values.shape[-1])
+        state[key] = rows if key == "fc.weight" else rows[:, 0]
+    return state
 
 
 def with_default_style(
