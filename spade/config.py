@@ -302,6 +302,13 @@ class TrainingConfig:
         if self.vgg_blocks not in range(1, 6):
             raise InputError(f"vgg_blocks is {self.vgg_blocks}: use 1 to 5")
 
+    def generator_ramp(self, step: int) -> float:
+        """What the rate of generator and encoder is multiplied by at ``step``, beside
+        :meth:`rate_factor`: 0 while the discriminator learns alone, then rising to 1.
+        """
+        alone = self.discriminator_steps
+        return 1.0 if step >= 2 * alone else max(0.0, (step - alone + 1) / alone)
+
     def rate_factor(self, step: int) -> float:
         """What the learning rates are multiplied by at ``step``."""
         constant = self.decay_from * self.steps
