@@ -1,0 +1,231 @@
+"""A training step of ours beside a textbook's, at the paper's settings and on real label maps.
+
+    python tests/bench/textbook_step.py DATA [--batch-size 1] [--steps 3] [--device cuda]
+        [--precision bf16] [--threads 1] [--vgg VGG19] [--ngf 64] [--size 256]
+
+DATA: a folder of pairs, as ``train`` takes it. Steps of both alternate in one process, from
+the same weights, on the same batches; peak memory is that of one process for each. The textbook
+(``tests/spade/textbook.py``) computes in fp32 whatever ``--precision`` says. VGG19 has random
+weights unless a file is given: its cost is the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "spade"), str(Path(__file__).parents[2])]
+
+import textbook
+import torch
+from torch import Tensor, nn
+
+from spade.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig, TrainingConfig
+from spade.data.dataset import Batch, PairedPictures
+from spade.data.folder import label_channels, open_data
+from spade.perceptual import PerceptualLoss, VggFeatures, load_vgg
+from spade.training.trainer import Run, Trainer
+
+Step = Callable[[Batch], None]
+
+
+class Watch:
+    """Splits a step by what happens at its joints, which both kinds of step have."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.seconds: dict[str, float] = {}
+        self._last = 0.0
+
+    def mark(self, name: str) -> None:
+        """What has happened since the last mark was ``name``."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def start(self) -> None:
+        """A step begins."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+        self._last = time.perf_counter()
+
+    def network(self, name: str, network: nn.Module) -> None:
+        """Mark its forward passes, and when the gradient leaves it."""
+
+        def before(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            self.mark("the rest")
+            if name == "G":
+                return inputs
+            return tuple(self._watched(name, x) for x in inputs)
+
+        def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            self.mark(f"{name} forward")
+
+        network.register_forward_pre_hook(before)
+        network.register_forward_hook(after)
+
+    def _watched(self, name: str, x: Any) -> Any:
+        if not (isinstance(x, Tensor) and x.requires_grad):
+            return x
+        x = x.view_as(x)
+        x.register_hook(lambda gradient: self.mark(f"{name} backward"))
+        return x
+
+    def optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
+        """Mark its steps; what comes before one is the backward pass of ``name``."""
+        optimizer.register_step_pre_hook(lambda *_: self.mark(f"{name} backward"))
+        optimizer.register_step_post_hook(lambda *_: self.mark("optimizers"))
+
+
+def prepare(options: argparse.Namespace) -> tuple[Trainer, list[Batch]]:
+    """Ours at the paper's settings, and batches enough for all steps."""
+    folder = open_data(options.data, 0.0)
+    generator = GeneratorConfig(
+        label_channels(folder.palette), True, ngf=options.ngf, crop_size=options.size
+    )
+    training = TrainingConfig(
+        batch_size=options.batch_size, size=options.size, precision=options.precision
+    )
+    run = Run(
+        generator,
+        EncoderConfig(input_size=min(256, options.size)),
+        DiscriminatorConfig(generator.semantic_nc),
+        training,
+    )
+    count = min(len(folder.training), max(32, 2 * options.batch_size))
+    pictures = PairedPictures(folder.training[:count], folder.palette, generator, training)
+    trainer = Trainer(run, torch.device(options.device))
+    vgg = load_vgg(options.vgg) if options.vgg else VggFeatures(19)
+    if not options.vgg:
+        vgg.load_state_dict(textbook.Vgg19().state_dict())
+    trainer.perceptual = PerceptualLoss(
+        vgg.to(trainer.device, memory_format=torch.channels_last)
+    )
+    return trainer, [pictures.batch(training, step) for step in range(options.steps + 1)]
+
+
+def ours(trainer: Trainer, watch: Watch) -> Step:
+    """A step as ``train`` makes it."""
+    assert trainer.perceptual is not None
+    watch.network("G", trainer.networks.generator)
+    watch.network("D", trainer.networks.discriminator)
+    watch.network("VGG", trainer.perceptual.vgg)
+    watch.optimizer("G", trainer.optimizers.generator)
+    watch.optimizer("D", trainer.optimizers.discriminator)
+
+    def step(batch: Batch) -> None:
+        watch.start()
+        trainer.train_on(batch)
+        watch.mark("the rest")
+
+    return step
+
+
+def plain(trainer: Trainer, watch: Watch) -> Step:
+    """The textbook's, from the same weights."""
+    run, device = trainer.run, trainer.device
+    assert isinstance(run.generator, GeneratorConfig)
+    assert isinstance(run.discriminator, DiscriminatorConfig)
+    assert run.encoder is not None
+    assert trainer.perceptual is not None
+    g, e = run.generator, run.encoder
+    networks = trainer.networks
+    assert networks.encoder is not None
+    generator = textbook.Generator(g.semantic_nc, g.ngf, g.z_dim, g.crop_size, g.embedding)
+    encoder = textbook.Encoder(e.nef, e.z_dim, e.layers)
+    judge = textbook.Discriminator(g.semantic_nc, run.discriminator.ndf)
+    vgg = textbook.Vgg19()
+    pairs = ((generator, networks.generator), (encoder, networks.encoder))
+    pairs += ((judge, networks.discriminator), (vgg, trainer.perceptual.vgg))
+    for own, theirs in pairs:
+        own.load_state_dict(copy.deepcopy(theirs.state_dict()))
+        own.to(device, memory_format=torch.contiguous_format)
+    t = textbook.Textbook.of(generator, encoder, judge, vgg)
+    for name, network in (("G", generator), ("D", judge), ("VGG", vgg)):
+        watch.network(name, network)
+    watch.optimizer("G", t.optimizer_g)
+    watch.optimizer("D", t.optimizer_d)
+    step_number = iter(range(10**9))
+
+    def step(batch: Batch) -> None:
+        watch.start()
+        noise = trainer.noise(len(batch.images), next(step_number))
+        assert noise is not None
+        semantic = trainer.semantic(batch).contiguous()
+        textbook.textbook_step(t, semantic, trainer.images(batch).contiguous(), noise)
+        watch.mark("the rest")
+
+    return step
+
+
+def peak(options: argparse.Namespace, device: torch.device) -> float:
+    """Most memory of this process so far, GiB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--batch-size", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--ngf", type=int, default=64)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--vgg", type=Path)
+    parser.add_argument("--only", choices=("ours", "textbook"), help="one of them, for its memory")
+    parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    trainer, batches = prepare(options)
+    device = trainer.device
+    makers = {"textbook": plain, "ours": ours}
+    watches = {name: Watch(device) for name in makers if options.only in (None, name)}
+    steps = {name: makers[name](trainer, watch) for name, watch in watches.items()}
+    totals: dict[str, list[float]] = {name: [] for name in steps}
+    for number, batch in enumerate(batches):
+        for name, step in steps.items():
+            before = sum(watches[name].seconds.values())
+            step(batch)
+            totals[name].append(sum(watches[name].seconds.values()) - before)
+        if number == 0:  # warm
+            for name in steps:
+                totals[name].clear()
+                watches[name].seconds.clear()
+    seconds = {name: statistics.median(values) for name, values in totals.items()}
+    parts = sorted({part for watch in watches.values() for part in watch.seconds})
+    print(f"{'':24}" + "".join(f"{name:>12}" for name in steps))
+    for part in parts:
+        shares = (watches[name].seconds.get(part, 0.0) / options.steps for name in steps)
+        print(f"{part:24}" + "".join(f"{share:11.3f}s" for share in shares))
+    print(f"{'a step':24}" + "".join(f"{seconds[name]:11.3f}s" for name in steps))
+    if options.only:
+        print(f"peak memory {peak(options, device):.2f} GiB")
+        return
+    print(f"ours is {seconds['textbook'] / seconds['ours']:.2f} times as fast")
+    if not options.no_memory:
+        command = [sys.executable, __file__, *sys.argv[1:], "--steps", "1", "--only"]
+        for name in steps:
+            result = subprocess.run([*command, name], check=True, capture_output=True, text=True)
+            print(f"{name:12} {result.stdout.splitlines()[-1]}")
+
+
+if __name__ == "__main__":
+    main()
