@@ -231,6 +231,9 @@ class TrainingConfig:
     patch discriminator alone. For the first ``discriminator_steps`` steps the discriminator
     learns alone, and the rate of generator and encoder then rises over as many more: for runs
     that start from a finished model, which brings no discriminator.
+
+    A checkpoint is written every ``checkpoint_minutes`` and, unless 0, ``checkpoint_steps``;
+    every ``judge_minutes``, unless 0, the model is evaluated on the validation photos.
     """
 
     steps: int = 100_000
@@ -268,12 +271,14 @@ class TrainingConfig:
     vgg_blocks: int = 5
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int = 0
+    judge_minutes: float = 0.0
     sample_steps: int = 500
     statistics_batches: int = 50
 
     def __post_init__(self) -> None:
         _at_least(self, 1, "steps", "batch_size", "size", "statistics_batches")
         _at_least(self, 0, "learning_rate_g", "learning_rate_d", "checkpoint_minutes")
+        _at_least(self, 0, "judge_minutes")
         _at_least(self, 0, "checkpoint_steps", "sample_steps", "discriminator_steps")
         _at_least(self, 0, "gan_weight", "feature_weight", "perceptual_weight")
         _at_least(self, 0, "kld_weight", "color_weight", "labelmix_weight", "r1_weight")

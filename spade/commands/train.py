@@ -1,4 +1,4 @@
-"""``spadework train DATA``: settings from defaults, a TOML file, then flags."""
+"""``spadework train DATA``: settings from a preset, a recipe, a file, then flags."""
 
 from __future__ import annotations
 
@@ -7,43 +7,62 @@ import math
 import signal
 import sys
 import time
-import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from spade.config import (
-    DiscriminatorConfig,
-    EncoderConfig,
-    GeneratorConfig,
-    OasisConfig,
-    Pix2PixHDConfig,
-    TrainingConfig,
-    from_dict,
-)
+from spade.config import TrainingConfig, to_dict
 from spade.data.folder import label_channels, read_classes
+from spade.fine_tuning import FINE_TUNING
 from spade.formats.errors import InputError
+from spade.formats.run_folder import RunFolder
+from spade.presets import PRESETS, RECIPES, Tables, by_name
+from spade.run import Run
+from spade.settings import build_run, data_folder, merged, read_tables
 
 if TYPE_CHECKING:
-    from spade.training import Run, TrainingProgress
-
-_SECTIONS = ("generator", "encoder", "discriminator", "training", "model")
+    from spade.model import Model
+    from spade.training import TrainingProgress
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "data", type=Path, metavar="DATA", help="folder: images/, labels/, classes.json"
+        "data",
+        type=Path,
+        nargs="?",
+        metavar="DATA",
+        help="folder: images/, labels/, classes.json (with --resume: by default the same)",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="training folder (default: runs/NAME of the model)"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="settings; see the README")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings, .toml or .json; see the README"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=[preset.name for preset in PRESETS],
+        help="sizes of networks, pictures and batch",
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=[recipe.name for recipe in RECIPES],
+        help="length, rates, losses and augmentation "
+        "(default with --preset, but for paper, and with --init: balanced)",
+    )
+    parser.add_argument(
+        "--init",
+        metavar="MODEL",
+        help="fine-tune: start from this model, a bundled name or a folder, and keep its sizes",
+    )
+    parser.add_argument("--no-style", action="store_true", help="train without a style encoder")
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from DIR/state.pt, or from weights alone where it did not come along",
+        help="go on from DIR/state.pt, or from weights alone where it did not come along; "
+        "without --config, --preset or --recipe with the settings in DIR/run.json",
     )
     parser.add_argument(
         "--minutes", type=float, metavar="M", help="end within M minutes, checkpoint and all"
@@ -61,6 +80,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, metavar="N")
     parser.add_argument("--size", type=int, metavar="PX", help="side of the training crops")
     parser.add_argument("--checkpoint-steps", type=int, metavar="N", help="also save every N steps")
+    parser.add_argument(
+        "--judge-minutes",
+        type=float,
+        metavar="M",
+        help="evaluate on the validation photos every M minutes (0: never)",
+    )
     parser.add_argument("--seed", type=int, metavar="N")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--precision", choices=("fp32", "bf16"))
@@ -77,9 +102,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Train; returns what ``--json`` prints."""
     began = time.monotonic()  # torch, slow to import, is not there yet
-    settings = read_settings(args)
     if args.minutes is not None and not 0 < args.minutes < math.inf:
         raise InputError(f"--minutes is {args.minutes}: give a number above 0")
+    plan = make_plan(args)
+    settings = plan.run
     out = args.out or Path("runs") / settings.name
 
     from spade.model import resolve_device
@@ -87,7 +113,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from spade.vgg_weights import find_vgg
 
     device = resolve_device(args.device)
-    if settings.training.perceptual_weight > 0 and not args.no_vgg:
+    without = args.no_vgg or (plan.resumed and not (args.vgg or settings.training.vgg))
+    if settings.training.perceptual_weight > 0 and not without:
         given = args.vgg or settings.training.vgg
         vgg = find_vgg(given, lambda question: args.download_vgg or _ask(question))
         settings = replace(settings, training=replace(settings.training, vgg=vgg))
@@ -105,7 +132,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         with stop:
             result = train(
                 settings,
-                args.data,
+                plan.data,
                 out,
                 device=device,
                 resume=args.resume,
@@ -113,6 +140,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 shards=args.shards,
                 minutes=args.minutes,
                 began=began,
+                init=plan.init,
                 on_reading=report.reading,
                 on_progress=report,
                 on_notice=lambda line: print(line, file=sys.stderr, flush=True),
@@ -129,80 +157,98 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What the arguments come to: the settings, the DATA folder and the model to start from.
+
+    ``resumed``: the settings are those of the training folder that is gone on with.
+    """
+
+    run: Run
+    data: Path
+    init: Model | None
+    resumed: bool
+
+
 def read_settings(args: argparse.Namespace) -> Run:
-    """All settings of the run. Raises InputError naming the file and the key.
+    """All settings of the run. Raises InputError naming the file and the setting."""
+    return make_plan(args).run
+
+
+def make_plan(args: argparse.Namespace) -> Plan:
+    """What to train, and on what. Raises InputError naming the file and the setting.
 
     torch is slow to import: what can be told without it is told before.
     """
-    table = _read_toml(args.config)
-    where = str(args.config or "default settings")
-    label_nc = label_channels(read_classes(args.data))
-    generator_table = {"label_nc": label_nc, "contain_dontcare": True, **table["generator"]}
-    generator: GeneratorConfig | Pix2PixHDConfig
-    encoder = None
-    architecture = generator_table.pop("architecture", "spade")
-    if architecture not in ("spade", "pix2pixhd"):
-        raise InputError(
-            f"{where} [generator]: architecture is {architecture!r}: use spade or pix2pixhd"
+    source, resumed = args.config, False
+    if args.resume and not (args.config or args.preset or args.recipe):
+        source, resumed = _kept_settings(args.out), True
+    written = {} if source is None else read_tables(source)
+    where = str(source or "default settings")
+    data = args.data or data_folder(written, where)
+    if data is None:
+        raise InputError("no DATA folder: name the one with images/, labels/ and classes.json")
+    palette = read_classes(data)
+    flags = _flags(args)
+    layers = [*_chosen(args), written]
+    model: Model | None = None
+    licence = ""
+    if args.init is not None and source != _kept_settings(args.out):
+        from spade.model import load_model
+        from spade.training.finetune import sizes_from
+
+        model = load_model(args.init, "cpu")
+        licence = model.licence
+        size = int(
+            flags.get("size") or merged(*layers)["training"].get("size", TrainingConfig.size)
         )
-    if architecture == "pix2pixhd":
-        generator = from_dict(Pix2PixHDConfig, generator_table, f"{where} [generator]")
-    else:
-        generator = from_dict(GeneratorConfig, generator_table, f"{where} [generator]")
-        if generator.use_vae:
-            encoder_table = {"z_dim": generator.z_dim, **table["encoder"]}
-            encoder = from_dict(EncoderConfig, encoder_table, f"{where} [encoder]")
-    discriminator_table = dict(table["discriminator"])
-    discriminator: DiscriminatorConfig | OasisConfig
-    kind = discriminator_table.pop("architecture", "patch")
-    where_d = f"{where} [discriminator]"
-    if kind == "patch":
-        discriminator_table = {"semantic_nc": generator.semantic_nc, **discriminator_table}
-        discriminator = from_dict(DiscriminatorConfig, discriminator_table, where_d)
-    elif kind == "oasis":
-        discriminator_table = {"label_nc": generator.label_nc, **discriminator_table}
-        discriminator = from_dict(OasisConfig, discriminator_table, where_d)
-    else:
-        raise InputError(f"{where_d}: architecture is {kind!r}: use patch or oasis")
-    training = from_dict(TrainingConfig, table["training"], f"{where} [training]")
-    flags = {
-        "steps": args.steps,
-        "batch_size": args.batch_size,
-        "size": args.size,
-        "checkpoint_steps": args.checkpoint_steps,
-        "seed": args.seed,
-        "precision": args.precision,
-    }
-    training = replace(training, **{k: v for k, v in flags.items() if v is not None})
-    if (
-        isinstance(generator, GeneratorConfig)
-        and "crop_size" not in generator_table
-        and training.size % generator.stride == 0
-    ):
-        generator = replace(generator, crop_size=training.size)
-    name = "mine" if args.out is None else args.out.resolve().name
-    texts = {"name": name, "licence": ""} | table["model"]
-    for key, value in texts.items():
-        if key not in ("name", "licence") or not isinstance(value, str):
-            raise InputError(f"{where} [model]: {key} is {value!r}; known: name, licence (text)")
-    from spade.training.trainer import Run
-
-    return Run(generator, encoder, discriminator, training, texts["name"], texts["licence"])
+        instances = any((data / part / "instances").is_dir() for part in ("", "train"))
+        style = False if args.no_style else None
+        generator, encoder = sizes_from(model, palette, size, style=style, instances=instances)
+        sizes = {"generator": {"architecture": "spade", **to_dict(generator)}}
+        if encoder is not None:
+            sizes["encoder"] = to_dict(encoder)
+        layers.insert(-1, sizes)
+    run = build_run(
+        merged(*layers),
+        where,
+        label_channels(palette),
+        style=not args.no_style,
+        training=flags,
+        name="mine" if args.out is None else args.out.resolve().name,
+        licence=licence,
+        by_hand=written,
+    )
+    return Plan(run, data, model, resumed)
 
 
-def _read_toml(path: Path | None) -> dict[str, dict[str, Any]]:
-    if path is None:
-        return {section: {} for section in _SECTIONS}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
-    except ValueError as error:  # of the encoding or the syntax
-        raise InputError(f"{path}: not readable as TOML settings ({error}); mend it") from None
-    for key, value in table.items():
-        if key not in _SECTIONS or not isinstance(value, dict):
-            raise InputError(f"{path}: unknown section {key!r}; known: {', '.join(_SECTIONS)}")
-    return {section: table.get(section, {}) for section in _SECTIONS}
+def _kept_settings(out: Path | None) -> Path | None:
+    """The settings that a training folder was begun with, if it has them."""
+    path = None if out is None else RunFolder(out).settings
+    return path if path is not None and path.is_file() else None
+
+
+def _flags(args: argparse.Namespace) -> dict[str, Any]:
+    """Settings of [training] that have a flag, as far as they are given."""
+    names = ("steps", "batch_size", "size", "checkpoint_steps", "judge_minutes", "seed")
+    given = {name: getattr(args, name) for name in (*names, "precision")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _chosen(args: argparse.Namespace) -> list[Tables]:
+    """The tables of --preset and --recipe, or of what goes without saying."""
+    tables: list[Tables] = []
+    name = args.recipe
+    if args.preset is not None:
+        preset = by_name(PRESETS, args.preset, "--preset")
+        tables.append(preset.tables)
+        name = name or preset.recipe
+    if args.init is not None:
+        name = name or ("" if args.config else "balanced")
+    if name:
+        recipes = RECIPES if args.init is None else FINE_TUNING
+        tables.append(by_name(recipes, name, "--recipe").tables)
+    return tables
 
 
 def _ask(question: str) -> bool:

@@ -31,6 +31,7 @@ from spade.generator import Generator
 from spade.model import Model, ModelConfig
 from spade.pix2pixhd import Pix2PixHDGenerator
 from spade.training.acceleration import StepLosses
+from spade.training.finetune import origin_of, start_from
 from spade.training.handover import load_weights, save_weights
 from spade.training.sample_grid import write_sample_grid
 from spade.training.shards import has_shards
@@ -80,6 +81,7 @@ def train(
     minutes: float | None = None,
     began: float | None = None,
     provenance: dict[str, Any] | None = None,
+    init: Model | None = None,
     on_reading: Callable[[int, int], None] = lambda read, photos: None,
     on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
     on_notice: Callable[[str], None] = lambda line: None,
@@ -93,8 +95,8 @@ def train(
 
     resume: go on from ``state.pt``, exactly; if it is not there, from shards in ``weights``,
     ``shards`` or ``out/shards``. weights: a folder of shards to go on from where there is
-    no ``state.pt``. shards: the folder that checkpoints also write the weights to, in files
-    that travel. ``on_notice`` is told in lines for people what training goes on from.
+    no ``state.pt``. init: a finished model to start from where there is neither. shards: the
+    folder that checkpoints also write the weights to, in files that travel. ``on_notice`` is told in lines for people what training goes on from.
 
     minutes: for everything, the last checkpoint included, from ``began`` on
     (``time.monotonic()``; by default from the call).
@@ -124,7 +126,11 @@ def train(
             trainer.load(state)  # says what is missing
         for line in load_weights(trainer, found or places[0] or out):
             on_notice(line)
-    _prepare(out, trainer)
+    elif init is not None:
+        for line in start_from(trainer, init, folder.palette):
+            on_notice(line)
+        provenance = {**(provenance or {}), **origin_of(init)}
+    _prepare(out, data, trainer)
     samples = _samples(folder)
     photos = len(folder.training) + len(samples)
 
@@ -211,7 +217,7 @@ def train(
     return TrainingResult(out / "model", trainer.step)
 
 
-def _prepare(out: Path, trainer: Trainer) -> None:
+def _prepare(out: Path, data: Path, trainer: Trainer) -> None:
     """Make the training folder and bring it in line with the step that training starts from."""
     try:
         (out / "samples").mkdir(parents=True, exist_ok=True)
@@ -221,7 +227,8 @@ def _prepare(out: Path, trainer: Trainer) -> None:
         ) from None
     for part in (out, out / "samples", out / "model"):
         remove_leftovers(part)
-    write_atomically(out / "run.json", json.dumps(to_dict(trainer.run), indent=1).encode())
+    sections = trainer.run.sections(str(data.absolute()))
+    write_atomically(out / "run.json", json.dumps(sections, indent=1).encode())
     stats = out / "stats.jsonl"
     if stats.exists():
         # Steps after the last checkpoint are done again.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spade.config import (
-    DiscriminatorConfig,
-    EncoderConfig,
-    GeneratorConfig,
-    OasisConfig,
-    Pix2PixHDConfig,
-    TrainingConfig,
-)
+from spade.config import DiscriminatorConfig, GeneratorConfig, OasisConfig
 from spade.data.dataset import Batch, PairedPictures, to_network
+from spade.data.slices import Slice
 from spade.discriminator import Discriminator
 from spade.encoder import Encoder
 from spade.formats.atomic import atomic_path
@@ -30,67 +23,16 @@ from spade.labels import semantic_map
 from spade.oasis import OasisDiscriminator
 from spade.perceptual import PerceptualLoss, load_vgg
 from spade.pix2pixhd import Pix2PixHDGenerator
+from spade.run import Run
 from spade.spectral import fold_spectral_norm
 from spade.training.acceleration import LossReader, StepLosses, adam_options, prepare_backends, send
 from spade.training.averaging import Average
-from spade.training.objective import Networks, Optimizers, train_step
+from spade.training.objective import MicroBatch, Networks, Optimizers, train_step
+
+__all__ = ["Run", "Trainer"]
 
 VERSION = 1
 """Of a saved state's layout."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """All settings of a run. ``encoder`` is None without a VAE.
-
-    ``name`` is the model's; ``licence`` says in one line what it may be used for.
-    Raises InputError for parts that don't fit each other.
-    """
-
-    generator: GeneratorConfig | Pix2PixHDConfig
-    encoder: EncoderConfig | None
-    discriminator: DiscriminatorConfig | OasisConfig
-    training: TrainingConfig
-    name: str = "mine"
-    licence: str = ""
-
-    def __post_init__(self) -> None:
-        generator, size = self.generator, self.training.size
-        if size % generator.stride or size < generator.smallest:
-            fits = max(generator.smallest, -(-size // generator.stride) * generator.stride)
-            raise InputError(
-                f"size {size}: it must be a multiple of {generator.stride}, the stride of this "
-                f"generator; use {fits}"
-            )
-        reads = None
-        if isinstance(generator, GeneratorConfig) and generator.use_vae:
-            reads = generator.z_dim
-        gives = None if self.encoder is None else self.encoder.z_dim
-        if reads != gives:
-            raise InputError(
-                f"the generator reads a z of {reads or 'no'} values, the encoder gives "
-                f"{gives or 'none'}; make z_dim equal"
-            )
-        if isinstance(self.discriminator, OasisConfig):
-            self._check_oasis(self.discriminator)
-        elif self.discriminator.semantic_nc != generator.semantic_nc:
-            raise InputError(
-                f"the discriminator reads {self.discriminator.semantic_nc} semantic channels, "
-                f"the generator {generator.semantic_nc}; leave its semantic_nc out"
-            )
-
-    def _check_oasis(self, discriminator: OasisConfig) -> None:
-        size = self.training.size
-        if size % (1 << discriminator.levels):
-            raise InputError(
-                f"size {size}: it must be a multiple of {1 << discriminator.levels} for a "
-                f"discriminator of {discriminator.levels} levels; lower its levels"
-            )
-        if discriminator.label_nc != self.generator.label_nc:
-            raise InputError(
-                f"the discriminator tells {discriminator.label_nc} classes apart, the generator "
-                f"draws {self.generator.label_nc}; leave its label_nc out"
-            )
 
 
 class Trainer:
@@ -166,23 +108,32 @@ class Trainer:
         images = to_network(batch.images.to(self.device, non_blocking=True))
         return images.contiguous(memory_format=torch.channels_last)
 
-    def train_on(self, batch: Batch) -> list[StepLosses]:
+    def micro_batch(self, batch: Batch, part: Slice, first: int = 0) -> MicroBatch:
+        """The pictures at ``part`` of the whole batch; ``batch`` holds those from ``first`` on."""
+        mine = batch.part(Slice(part.start - first, part.stop - first))
+        noise = self.noise(self.step, part)
+        return MicroBatch(part, self.semantic(mine), self.images(mine), noise)
+
+    def train_on(self, batch: Batch, pieces: Sequence[Slice] = ()) -> list[StepLosses]:
         """One step. Returns the losses of all steps that are known since the last call.
+
+        pieces: the micro-batches to divide it into, by default one
+        (:func:`spade.data.slices.micro_batches`); ``batch`` starts where the first does.
 
         On the CPU these are this step's; a GPU is a few steps behind: see :meth:`settle`.
         Raises InputError if one is not finite.
         """
         config = self.run.training
+        pieces = pieces or (Slice(0, len(batch.images)),)
         factor = config.rate_factor(self.step)
-        self._set_rates(config.learning_rate_g * factor, config.learning_rate_d * factor)
+        ramp = config.generator_ramp(self.step)
+        self._set_rates(config.learning_rate_g * factor * ramp, config.learning_rate_d * factor)
         losses = train_step(
             self.networks,
             self.optimizers,
             self.perceptual,
             config,
-            self.semantic(batch),
-            self.images(batch),
-            self.noise(len(batch.images), self.step),
+            [self.micro_batch(batch, piece, pieces[0].start) for piece in pieces],
             self.step,
         )
         self.generator_average.update(self.networks.generator, self.step)
@@ -216,13 +167,17 @@ class Trainer:
                 # Of the present settings: a resumed optimizer brings its former ones.
                 group["betas"] = (self.run.training.beta1, self.run.training.beta2)
 
-    def noise(self, n: int, step: int) -> Tensor | None:
-        """The VAE's noise of a step: a function of (seed, step), so that resuming is exact."""
+    def noise(self, step: int, part: Slice) -> Tensor | None:
+        """The VAE's noise of a step, for the pictures at ``part`` of the batch: a function of
+        (seed, step), so that resuming is exact.
+        """
         if self.run.encoder is None:
             return None
         seed = int(np.random.default_rng((self.run.training.seed, 2, step)).integers(2**62))
         random = torch.Generator().manual_seed(seed)
-        return send(torch.randn(n, self.run.encoder.z_dim, generator=random), self.device)
+        shape = (self.run.training.batch_size, self.run.encoder.z_dim)
+        drawn = torch.randn(shape, generator=random)[part.start : part.stop]
+        return send(drawn, self.device)
 
     @torch.no_grad()
     def sample_columns(self, pictures: PairedPictures, fixed: Batch) -> list[Tensor]:
