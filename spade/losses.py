@@ -17,6 +17,11 @@ from torch.nn import functional as F
 Features = Sequence[Sequence[Tensor]]
 
 
+def at_least_float(values: Tensor) -> Tensor:
+    """Half precision, which networks give under autocast, as fp32; others as they are."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
 def hinge_discriminator(real: Features, fake: Features) -> Tensor:
     """max(0, 1 - D(real)) + max(0, 1 + D(fake)), mean over patches, then over scales."""
     terms = [
@@ -51,7 +56,9 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def patch_score(features: Features) -> Tensor:
     """D(x) of each picture, mean over patches, then over scales: ``(N,)``."""
-    return torch.stack([scale[-1].float().mean(dim=(1, 2, 3)) for scale in features]).mean(dim=0)
+    return torch.stack([at_least_float(scale[-1]).mean(dim=(1, 2, 3)) for scale in features]).mean(
+        dim=0
+    )
 
 
 def gradient_penalty(score: Tensor, image: Tensor) -> Tensor:

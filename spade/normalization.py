@@ -1,4 +1,4 @@
-"""The SPADE layer and the parameter-free batch norm under it.
+"""The SPADE layer; the batch norm under it is in :mod:`spade.batch_norm`.
 
 Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normalization,
 CVPR 2019, section 3, equations 1 to 3 and figure 2.
@@ -6,14 +6,14 @@ CVPR 2019, section 3, equations 1 to 3 and figure 2.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch import distributed as dist
 from torch.nn import functional as F
 
+from spade.batch_norm import BatchNorm
 from spade.labels import resize_nearest
+
+__all__ = ["BatchNorm", "Spade"]
 
 
 class Spade(nn.Module):
@@ -54,74 +54,3 @@ class Spade(nn.Module):
 def _bias(conv: nn.Conv2d) -> Tensor:
     assert conv.bias is not None
     return conv.bias
-
-
-class BatchNorm(nn.Module):
-    """Batch norm without gamma and beta (equations 2 and 3), over N, H and W.
-
-    While training in several processes (torch.distributed initialised) mean and variance
-    are those of all processes' batches together, on any backend, gradients included;
-    in eval mode the running statistics are used.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__()
-        self.eps = eps
-        self.momentum: float | None = momentum  # None: cumulative average (recomputation)
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
-        self.batches_seen = 0
-
-    def reset_statistics(self) -> None:
-        """Back to mean 0, variance 1, as before any batch."""
-        self.running_mean.zero_()
-        self.running_var.fill_(1.0)
-        self.batches_seen = 0
-
-    def forward(self, h: Tensor) -> Tensor:
-        """h: ``(N, channels, H, W)`` -> normalised, same shape."""
-        if not self.training:
-            return F.batch_norm(h, self.running_mean, self.running_var, eps=self.eps)
-        self.batches_seen += 1
-        momentum = self.momentum if self.momentum is not None else 1.0 / self.batches_seen
-        if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-            return self._synchronised(h, momentum)
-        return F.batch_norm(
-            h, self.running_mean, self.running_var, training=True, momentum=momentum, eps=self.eps
-        )
-
-    def _synchronised(self, h: Tensor, momentum: float) -> Tensor:
-        wide = h.float()
-        # Count, sum and sum of squares in one message; fp32, as half precision overflows.
-        count = wide.new_full((1,), float(h.numel() // h.shape[1]))
-        sums = torch.cat([count, wide.sum(dim=(0, 2, 3)), wide.square().sum(dim=(0, 2, 3))])
-        sums = _AllReduceSum.apply(sums)  # type: ignore[no-untyped-call]
-        total = sums[0]
-        mean, square = (sums[1:] / total).chunk(2)
-        var = (square - mean.square()).clamp_min(0)
-        with torch.no_grad():
-            unbiased = var * (total / (total - 1).clamp_min(1))
-            self.running_mean.lerp_(mean, momentum)
-            self.running_var.lerp_(unbiased, momentum)
-        scale = (var + self.eps).rsqrt()
-        normalised: Tensor = (wide - mean[:, None, None]) * scale[:, None, None]
-        return normalised.to(h.dtype)
-
-
-class _AllReduceSum(torch.autograd.Function):
-    """Sum over processes. Each process's loss depends on the sum, so gradients sum too."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        values = values.clone()
-        dist.all_reduce(values)
-        return values
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        gradient = gradient.clone()
-        dist.all_reduce(gradient)
-        return gradient

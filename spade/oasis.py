@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from spade.blocks import LEAK
 from spade.config import OasisConfig
+from spade.losses import at_least_float
 from spade.spectral import glorot_init, spectral_norm
 
 
@@ -84,19 +85,27 @@ class _Block(nn.Module):
         return result
 
 
-def class_weights(classes: Tensor) -> Tensor:
+def pixel_counts(semantic: Tensor, label_nc: int) -> Tensor:
+    """How many pixels of the maps have each class, and how many none that is known:
+    float ``(label_nc + 1,)``. semantic: as :func:`should_show` has it.
+    """
+    return map_regions(semantic, label_nc).sum(dim=(0, 2, 3))
+
+
+def class_weights(counts: Tensor) -> Tensor:
     """alpha_c (equation 2): a class weighs the more the fewer pixels of the batch have it.
 
-    classes: one-hot ``(N, C, H, W)``. Returns ``(C,)``, 0 for a class that is not there,
-    such that the mean over all pixels that have a class is 1.
+    counts: pixels of each class, ``(C,)``, or all times the same number. Returns ``(C,)``, 0
+    for a class that is not there, such that the mean over all pixels that have a class is 1.
     """
-    counts = classes.sum(dim=(0, 2, 3))
     present = counts > 0
     share = counts.sum() / present.sum().clamp_min(1)
-    return torch.where(present, share / counts.clamp_min(1), 0.0)
+    return torch.where(present, share / torch.where(present, counts, 1.0), 0.0)
 
 
-def should_show(logits: Tensor, semantic: Tensor, label_nc: int) -> Tensor:
+def should_show(
+    logits: Tensor, semantic: Tensor, label_nc: int, counts: Tensor | None = None
+) -> Tensor:
     """How far the pictures are from showing their maps (equations 1 and 3). Returns a scalar.
 
     logits: ``(N, label_nc + 1, H, W)``; semantic: ``(N, C, H, W)``, classes first, perhaps
@@ -104,25 +113,38 @@ def should_show(logits: Tensor, semantic: Tensor, label_nc: int) -> Tensor:
     :func:`class_weights`, mean over all pixels. Where no class is known none is asked for,
     but that the pixel is not "fake": the paper leaves such pixels out, but here the
     generator has to fill them. Pixels without any channel, cut by augmentation, don't count.
+
+    counts: :func:`pixel_counts` of the whole batch, times the share of it that these pictures
+    are; by default they are all. The sum over all parts of the batch, each times its share,
+    is then the loss of the whole.
     """
-    log_p = F.log_softmax(logits.float(), dim=1)[:, :-1]
+    log_p = F.log_softmax(at_least_float(logits), dim=1)[:, :-1]
     regions = map_regions(semantic, label_nc)
+    if counts is None:
+        counts = regions.sum(dim=(0, 2, 3))
     classes, unknown = regions[:, :-1], regions[:, -1]
-    weighted = classes * class_weights(classes)[:, None, None]
+    weighted = classes * class_weights(counts[:-1])[:, None, None]
     total = (weighted * log_p).sum() + (unknown * log_p.logsumexp(dim=1)).sum()
-    return -total / regions.sum().clamp_min(1)
+    return -total / _not_zero(counts.sum())
 
 
-def should_be_fake(logits: Tensor, semantic: Tensor, label_nc: int) -> Tensor:
+def should_be_fake(
+    logits: Tensor, semantic: Tensor, label_nc: int, counts: Tensor | None = None
+) -> Tensor:
     """Cross-entropy to "fake", mean over the pixels (equation 1); arguments as above."""
     occupied = map_regions(semantic, label_nc).sum(dim=1)
-    log_p = F.log_softmax(logits.float(), dim=1)[:, -1]
-    return -(occupied * log_p).sum() / occupied.sum().clamp_min(1)
+    log_p = F.log_softmax(at_least_float(logits), dim=1)[:, -1]
+    return -(occupied * log_p).sum() / _not_zero((occupied if counts is None else counts).sum())
+
+
+def _not_zero(total: Tensor) -> Tensor:
+    """Where nothing is counted the sum to be divided is 0, too."""
+    return torch.where(total > 0, total, 1.0)
 
 
 def realness(logits: Tensor) -> Tensor:
     """Log odds of "some class" against "fake", mean over pixels: ``(N,)``; for R1."""
-    logits = logits.float()
+    logits = at_least_float(logits)
     return (logits[:, :-1].logsumexp(dim=1) - logits[:, -1]).mean(dim=(1, 2))
 
 

@@ -26,6 +26,7 @@ from spade.data.folder import Pair
 from spade.data.lookahead import cores, in_order
 from spade.data.sampling import Sampler, classes_present, weights
 from spade.data.simplify import simplify, with_unknown_patches
+from spade.data.slices import Slice
 from spade.formats.errors import InputError
 from spade.formats.images import open_image
 from spade.formats.label_png import read_label_map
@@ -45,6 +46,15 @@ class Batch:
     images: Tensor
     labels: Tensor
     instances: Tensor | None = None
+
+    def part(self, part: Slice) -> Batch:
+        """Some of the pictures, by their places in this batch; nothing is copied."""
+        chosen = slice(part.start, part.stop)
+        return Batch(
+            self.images[chosen],
+            self.labels[chosen],
+            None if self.instances is None else self.instances[chosen],
+        )
 
     def pinned(self) -> Batch:
         """The same in page-locked memory, which a CUDA device copies from on its own."""
@@ -116,15 +126,22 @@ class PairedPictures:
     def __len__(self) -> int:
         return len(self._items)
 
-    def batch(self, config: TrainingConfig, step: int) -> Batch:
+    def batch(self, config: TrainingConfig, step: int, part: Slice | None = None) -> Batch:
         """Training batch number ``step``: random resized crops, flipped by chance, their maps
         simplified or hidden in part as ``config`` says.
+
+        part: the positions to make, by default all. They are as in the whole batch.
         """
         rng = np.random.default_rng((config.seed, step))
         first = step * config.batch_size
+        part = Slice(0, config.batch_size) if part is None else part
         crops = []
-        for k in range(config.batch_size):
-            crop = _random_crop(self._items[self._index(config, first + k)], config, rng)
+        for k in range(part.stop):
+            item = self._items[self._index(config, first + k)]
+            window = _drawn_window(item, config, rng)
+            if k < part.start:
+                continue  # its random numbers alone were needed
+            crop = _windowed(item, window, config.size)
             if config.simplify or config.unknown_patches:
                 # Numbers of its own: the crops stay those of a run without.
                 crop = _crude(crop, config, np.random.default_rng((config.seed, 3, first + k)))
@@ -228,14 +245,28 @@ def _reduced(item: _Item, short_side: int) -> _Item:
     )
 
 
-def _random_crop(item: _Item, config: TrainingConfig, rng: np.random.Generator) -> _Item:
+@dataclass(frozen=True)
+class _Window:
+    """A square of a photo, in pixels; ``flip``: mirrored, left for right."""
+
+    top: int
+    left: int
+    side: int
+    flip: bool
+
+
+def _drawn_window(item: _Item, config: TrainingConfig, rng: np.random.Generator) -> _Window:
     height, width = item.labels.shape
     short = min(height, width)
     side = max(1, round(short * float(rng.uniform(config.min_scale, 1.0))))
     top = int(rng.integers(0, height - side + 1))
     left = int(rng.integers(0, width - side + 1))
-    crop = _crop(item, top, left, side, config.size)
-    if not config.flip or rng.random() >= 0.5:
+    return _Window(top, left, side, config.flip and rng.random() < 0.5)
+
+
+def _windowed(item: _Item, window: _Window, size: int) -> _Item:
+    crop = _crop(item, window.top, window.left, window.side, size)
+    if not window.flip:
         return crop
     instances = None if crop.instances is None else _mirrored(crop.instances)
     return _Item(_mirrored(crop.photo), _mirrored(crop.labels), instances)
@@ -296,18 +327,20 @@ def prefetched(
     config: TrainingConfig,
     first: int,
     *,
+    part: Slice | None = None,
     pin: bool = False,
     threads: int | None = None,
 ) -> Iterator[Iterator[Batch]]:
     """Batches from number ``first`` on, the next ones made in threads while one is used.
 
-    Their number, by default a quarter of the cores, changes nothing but the speed. ``pin``:
-    the batches are in page-locked memory, for a CUDA device.
+    Their number, by default a quarter of the cores, changes nothing but the speed. ``part``:
+    only these positions of each are made. ``pin``: the batches are in page-locked memory,
+    for a CUDA device.
     """
     count = max(1, min(8, cores() // 4)) if threads is None else threads
 
     def made(step: int) -> Batch:
-        batch = pictures.batch(config, step)
+        batch = pictures.batch(config, step, part)
         return batch.pinned() if pin else batch
 
     with closing(in_order(made, itertools.count(first), count, "batches")) as batches:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from spade.config import TrainingConfig
+from spade.data.slices import Slice
 from spade.training.acceleration import send
 
 
@@ -55,12 +56,17 @@ class Augmentation:
 
 
 def draw_augmentation(
-    config: TrainingConfig, size: int, step: int, turn: int, device: torch.device
+    config: TrainingConfig,
+    size: int,
+    step: int,
+    turn: int,
+    device: torch.device,
+    part: Slice | None = None,
 ) -> Augmentation | None:
     """T for the batch of ``step``, a function of (seed, step, turn); None if all is off.
 
     size: side of the pictures in pixels. turn: 0 for the discriminator's update, 1 for the
-    generator's.
+    generator's. part: of which pictures of the batch, by default of all; it is drawn for all.
     """
     strengths = (config.augment_color, config.augment_translation, config.augment_cutout)
     if not any(strengths):
@@ -74,11 +80,12 @@ def draw_augmentation(
     side = round(config.augment_cutout * size)
     # The middle of the hole is anywhere in the picture: part of it may lie outside.
     corner = rng.integers(0, size + 1 - side % 2, (n, 2)) - side // 2
-    color = torch.from_numpy((change + np.array([0.0, 1.0, 1.0])).astype(np.float32))
-    hole = torch.from_numpy(np.concatenate([corner, np.full((n, 2), side)], axis=1))
+    mine = slice(None) if part is None else slice(part.start, part.stop)
+    color = torch.from_numpy((change + np.array([0.0, 1.0, 1.0])).astype(np.float32)[mine])
+    hole = torch.from_numpy(np.concatenate([corner, np.full((n, 2), side)], axis=1)[mine])
     return Augmentation(
         send(color, device) if config.augment_color else None,
-        tuple((int(down), int(right)) for down, right in shift) if reach else None,
+        tuple((int(down), int(right)) for down, right in shift[mine]) if reach else None,
         send(hole, device) if side else None,
     )
 

@@ -13,6 +13,7 @@ from PIL import Image
 from spade.config import GeneratorConfig, TrainingConfig
 from spade.data.dataset import Batch, PairedPictures, prefetched, to_network
 from spade.data.folder import label_channels, open_data
+from spade.data.slices import Slice
 from spade.formats.errors import InputError
 
 COLORS = np.array([[10, 20, 200], [200, 40, 30], [30, 180, 40]], dtype=np.uint8)
@@ -227,7 +228,7 @@ def test_an_error_in_a_thread_reaches_the_reader(
     pictures = decoded(write_data(tmp_path / "d", 2), config)
     batch = pictures.batch
 
-    def failing(config: TrainingConfig, step: int) -> Batch:
+    def failing(config: TrainingConfig, step: int, part: Slice | None) -> Batch:
         if step == 2:
             raise MemoryError("batch 2")
         return batch(config, step)

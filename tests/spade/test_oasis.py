@@ -17,6 +17,7 @@ from spade.oasis import (
     class_weights,
     label_mix,
     map_regions,
+    pixel_counts,
     should_be_fake,
     should_show,
 )
@@ -56,12 +57,14 @@ def test_settings_out_of_range() -> None:
 
 def test_classes_weigh_by_their_rarity() -> None:
     semantic = one_hot(torch.tensor([[[0, 0, 0], [0, 2, -1]]]), 3)
-    weights = class_weights(semantic)
+    weights = class_weights(pixel_counts(semantic, 3)[:-1])
     # Five pixels, two classes: each class weighs as much as 2.5 pixels.
     assert weights.tolist() == pytest.approx([2.5 / 4, 0.0, 2.5])
     per_pixel = (semantic * weights[:, None, None]).sum(dim=1)
     assert per_pixel.sum().item() == pytest.approx(5)
-    assert class_weights(torch.zeros(1, 3, 2, 2)).tolist() == [0, 0, 0]
+    assert class_weights(torch.zeros(3)).tolist() == [0, 0, 0]
+    # Counts of a whole batch times a share, even of less than a pixel, weigh as they do.
+    assert class_weights(torch.tensor([4.0, 0.0, 1.0]) / 8).tolist() == weights.tolist()
 
 
 def test_the_loss_by_hand() -> None:
@@ -77,6 +80,25 @@ def test_the_loss_by_hand() -> None:
     cells = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
     expected = -sum(math.log(p[2, y, x]) for y, x in cells) / 5
     assert should_be_fake(logits, semantic, 2).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_parts_of_a_batch_make_the_loss_of_the_whole() -> None:
+    # Class 1 and unknown are in one part alone; the other has fewer pixels left.
+    first = torch.tensor([[[0, 0, 1], [0, 2, 2]]])
+    second = torch.tensor([[[0, -1, -1], [0, 0, -1]], [[0, 0, -1], [-1, -1, -1]]])
+    semantic = one_hot(torch.cat([first, second]), 3).double()
+    logits = torch.randn(3, 3, 2, 3, generator=torch.Generator().manual_seed(1)).double()
+    counts = pixel_counts(semantic, 2)
+    assert counts.tolist() == [8, 1, 2]
+    for loss in (should_show, should_be_fake):
+        whole = loss(logits, semantic, 2)
+        parts = [
+            share * loss(logits[part], semantic[part], 2, counts * share)
+            for part, share in ((slice(0, 1), 1 / 3), (slice(1, 3), 2 / 3))
+        ]
+        assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-12)  # type: ignore[union-attr]
+        apart = [loss(logits[part], semantic[part], 2) for part in (slice(0, 1), slice(1, 3))]
+        assert abs((apart[0] + 2 * apart[1]) / 3 - whole) > 1e-3
 
 
 def test_where_nothing_is_known_no_class_is_asked_for() -> None:
