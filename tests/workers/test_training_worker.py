@@ -1,0 +1,639 @@
+"""Trainers that work, wait, lie, die and are taken over; and the one that really trains."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PySide6.QtCore import QObject, QThread
+
+from app.state.known_runs import KnownRuns
+from app.workers.training_messages import TrainingChoice
+from app.workers.training_worker import TrainingWorker
+from spade.formats.run_folder import RunFolder, Status
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PATIENCE = 60_000  # ms
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, sends signals")
+
+SERVING = "t.lock(); t.say('training'); t.serve()"
+
+
+def fake(script: str):
+    """A command that starts the fake trainer with a script."""
+
+    def command(arguments):
+        boot = f"import sys; sys.path[:0] = {[str(ROOT), str(HERE)]!r}; import runpy; "
+        boot += f"runpy.run_path({str(HERE / 'fake_trainer.py')!r}, run_name='__main__')"
+        return [sys.executable, "-c", boot, textwrap.dedent(script), *arguments]
+
+    return command
+
+
+class Record(QObject):
+    """What a worker has emitted, by signal."""
+
+    def __init__(self, worker: TrainingWorker) -> None:
+        super().__init__()
+        self.events: list[tuple[str, tuple]] = []
+        for name in ("started", "news", "sample", "early_model", "runs", "failed"):
+            getattr(worker, name).connect(lambda *values, name=name: self._add(name, values))
+
+    def _add(self, name: str, values: tuple) -> None:
+        assert QThread.currentThread() is self.thread()
+        self.events.append((name, values))
+
+    def of(self, name: str) -> list:
+        return [v[0] if len(v) == 1 else v for kind, v in self.events if kind == name]
+
+    @property
+    def news(self):
+        """The newest news."""
+        found = self.of("news")
+        return found[-1] if found else None
+
+    @property
+    def state(self) -> str:
+        return self.news.state if self.news else ""
+
+    @property
+    def steps(self) -> list[int]:
+        """The curve that a dialog would show."""
+        curve: list[int] = []
+        for news in self.of("news"):
+            if news.restarted:
+                curve = []
+            curve += [int(line["step"]) for line in news.losses]
+        return curve
+
+    @property
+    def message(self) -> str:
+        return self.news.status.message
+
+
+@pytest.fixture
+def make_worker(qapp):
+    """Make workers whose trainers are the fake one; what is left of those is killed."""
+    workers = []
+
+    def make(script: str = SERVING, **options):
+        worker = TrainingWorker(command=fake(script), interval=10, **options)
+        workers.append(worker)
+        return worker, Record(worker)
+
+    yield make
+    for worker in workers:
+        launched = list(worker._desk._launched.values())
+        worker.shut_down()
+        for one in launched:
+            one.process.returncode = None
+            one.process.kill()
+            one.process.wait()
+
+
+@pytest.fixture
+def choice(tmp_path):
+    return TrainingChoice("coast", str(tmp_path / "data"), str(tmp_path / "run"), "tiny")
+
+
+@pytest.fixture
+def until(qtbot):
+    def wait(condition):
+        qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
+
+    return wait
+
+
+def started(worker, record, choice, until) -> Path:
+    worker.start(choice)
+    until(lambda: record.of("started") or record.of("failed"))
+    assert record.of("failed") == []
+    assert record.of("started") == [choice.out]
+    assert worker.folder == choice.out
+    return Path(choice.out)
+
+
+def touch(folder: Path, name: str) -> None:
+    (folder / name).touch()
+
+
+def test_what_was_chosen_becomes_a_command_line(make_worker, choice, until):
+    worker, record = make_worker("t.raw('told', '\\n'.join(t.arguments)); t.say('done')")
+    chosen = replace(
+        choice,
+        init="landscape",
+        style=False,
+        recipe="quick",
+        steps=1234567,
+        batch_size=3,
+        minutes=2.5,
+        overrides={"training": {"seed": 4}, "model": {"licence": "mine"}},
+    )
+    folder = started(worker, record, chosen, until)
+    until(lambda: record.state == "done")
+    told = (folder / "told").read_text().split("\n")
+    assert told[:4] == ["train", choice.data, "--out", choice.out]
+    config = json.loads(Path(told[told.index("--config") + 1]).read_text())
+    assert config == {"training": {"seed": 4}, "model": {"name": "coast", "licence": "mine"}}
+    words = " ".join(told[4:])
+    for part in (
+        "--init landscape --recipe quick --no-style --no-vgg",
+        "--steps 1234567 --batch-size 3 --minutes 2.5 --judge-minutes 10.0",
+        "--device auto",
+    ):
+        assert part in words
+    assert "--preset" not in words
+
+
+@pytest.mark.parametrize(
+    ("vgg", "expected"),
+    [("", "--no-vgg"), ("download", "--download-vgg"), ("v.pth", "--vgg v.pth")],
+)
+def test_perceptual_loss_is_as_chosen(make_worker, choice, until, vgg, expected):
+    worker, record = make_worker("t.raw('told', ' '.join(t.arguments)); t.say('done')")
+    folder = started(worker, record, replace(choice, vgg=vgg), until)
+    until(lambda: record.state == "done")
+    told = (folder / "told").read_text()
+    assert expected in told
+    assert told.count("vgg") == 1
+    assert "--preset tiny" in told
+
+
+def test_the_first_news_is_the_whole_story_and_the_next_what_is_new(make_worker, choice, until):
+    worker, record = make_worker(
+        """
+        t.lock(); t.steps(1, 30); t.sample(10, 50); t.sample(20, 90)
+        t.raw('judged.jsonl', '{"step": 20, "agreement": 0.5, "what": "text"}\\n')
+        t.raw('events.jsonl', '{"time": 1, "step": 3, "text": "batch halved"}\\n')
+        t.say('training', step=30, sample='step-0000020.png')
+        t.wait('on'); t.steps(31, 33); t.say('paused', step=33); t.wait('end')
+        """
+    )
+    folder = started(worker, record, choice, until)
+    until(lambda: record.news and record.news.status and record.news.status.step == 30)
+    assert record.steps == list(range(1, 31))
+    assert record.state == "running"
+    everything = record.of("news")
+    assert [line for n in everything for line in n.judged] == [{"step": 20.0, "agreement": 0.5}]
+    assert [line for n in everything for line in n.notices] == ["batch halved"]
+    assert record.news.samples == ("step-0000010.png", "step-0000020.png")
+    shown = [n.sample for n in everything if n.sample is not None]
+    assert (shown[-1] == 90).all()
+    assert shown[-1].shape == (4, 6, 3)
+    assert not shown[-1].flags.writeable
+    count = len(everything)
+    touch(folder, "on")
+    until(lambda: record.state == "paused")
+    assert record.steps == list(range(1, 34))
+    assert all(n.sample is None and not n.notices for n in record.of("news")[count:])
+
+    other, heard = make_worker()  # a window that is opened later
+    other.watch(choice.out)
+    until(lambda: heard.news)
+    assert len(heard.of("news")) == 1
+    assert heard.steps == list(range(1, 34))
+    assert heard.state == "paused"
+    assert (heard.news.sample == 90).all()
+
+
+def test_nothing_new_is_no_news(make_worker, choice, until):
+    worker, record = make_worker("t.lock(); t.say('paused'); t.wait('on'); t.say('done')")
+    looks = []
+    look = worker._desk.look
+    worker._desk.look = lambda: looks.append(1) or look()
+    folder = started(worker, record, choice, until)
+    until(lambda: record.state == "paused")
+    count, seen = len(record.of("news")), len(looks)
+    until(lambda: len(looks) > seen + 5)
+    assert len(record.of("news")) == count
+    touch(folder, "on")
+    until(lambda: record.state == "done")
+
+
+def test_half_a_line_waits_for_its_rest_and_rubbish_is_skipped(make_worker, choice, until):
+    worker, record = make_worker(
+        """
+        t.lock(); t.steps(1, 2)
+        t.raw('stats.jsonl', '\\0\\0\\n[1]\\n{"G": 1}\\n{"step": "x"}\\n{"step": 3, "G"')
+        t.say('training', step=3); t.wait('on')
+        t.raw('stats.jsonl', ': NaN, "D": 2}\\n'); t.say('training', step=4); t.wait('end')
+        """
+    )
+    folder = started(worker, record, choice, until)
+    until(lambda: record.news and record.news.status and record.news.status.step == 3)
+    assert record.steps == [1, 2]
+    touch(folder, "on")
+    until(lambda: record.news.status.step == 4)
+    assert record.steps == [1, 2, 3]
+    last = [line for n in record.of("news") for line in n.losses][-1]
+    assert last == {"step": 3.0, "D": 2.0}  # what is no number can't be drawn
+
+
+def test_a_flood_is_thinned(make_worker, choice, until):
+    worker, record = make_worker(
+        "t.lock(); t.steps(1, 100_003); t.say('training', step=100_003); t.wait('end')"
+    )
+    folder = started(worker, record, choice, until)
+    until(lambda: record.news and record.news.status and record.news.status.step == 100_003)
+    other, heard = make_worker()
+    other.watch(str(folder))
+    until(lambda: heard.news)
+    assert 1000 <= len(heard.steps) <= 2001
+    assert heard.steps[0] == 1
+    assert heard.steps[-1] == 100_003
+    gaps = set(np.diff(heard.steps)[:-1])
+    assert len(gaps) == 1
+
+
+@pytest.mark.parametrize("how", ["appended", "cut", "cut and grown"])
+def test_a_training_that_goes_back_starts_the_curve_anew(make_worker, choice, until, how):
+    back = {
+        "appended": "t.steps(6, 8)",
+        "cut": "os.truncate(t.folder.stats, len(''.join(map(line, range(1, 6)))))",
+        "cut and grown": "os.truncate(t.folder.stats, len(line(1))); t.steps(2, 4); "
+        "t.raw('stats.jsonl', line(5).replace('0.5', '0.75')); t.steps(6, 40)",
+    }[how]
+    worker, record = make_worker(
+        f"""
+        from fake_trainer import line
+        t.lock(); t.steps(1, 10); t.raw('judged.jsonl', '{{"step": 4}}\\n{{"step": 9}}\\n')
+        t.say('training', step=10); t.wait('on'); {back}; t.say('training', step=7); t.wait('end')
+        """
+    )
+    folder = started(worker, record, choice, until)
+    until(lambda: record.news and record.news.status and record.news.status.step == 10)
+    assert record.steps == list(range(1, 11))
+    touch(folder, "on")
+    until(lambda: record.news.status.step == 7)
+    last = {"appended": 8, "cut": 5, "cut and grown": 40}[how]
+    assert record.steps == list(range(1, last + 1))
+    again = next(n for n in record.of("news") if n.restarted)
+    assert [line["step"] for line in again.judged] == [s for s in (4.0, 9.0) if s <= last]
+
+
+def test_pausing_trying_and_stopping(make_worker, choice, until):
+    worker, record = make_worker()
+    folder = started(worker, record, choice, until)
+    until(lambda: len(record.steps) > 3)
+    worker.pause()
+    until(lambda: record.state == "paused")
+    worker.try_now()
+    until(lambda: record.of("early_model"))
+    (early,) = record.of("early_model")
+    assert Path(early).parent == folder / "early"
+    assert (Path(early) / "model.json").is_file()
+    assert record.state == "paused"
+    worker.go_on()
+    until(lambda: record.state == "running")
+    worker.end()
+    until(lambda: record.state == "stopped")
+    assert json.loads((folder / "heard.json").read_text()) == ["pause", "try", "go on", "stop"]
+    assert record.of("failed") == []
+
+
+def test_a_wish_to_try_is_not_lost_in_a_quick_sequence(make_worker, choice, until):
+    worker, record = make_worker("t.lock(); t.say('training'); t.wait('on'); t.serve()")
+    folder = started(worker, record, choice, until)
+    until(lambda: record.state == "running")
+    touch(folder, "on")
+    until(lambda: record.steps)
+    for ask in (worker.try_now, worker.pause, worker.try_now, worker.go_on, worker.pause):
+        ask()
+    until(lambda: record.state == "paused" and record.of("early_model"))
+    worker.end()
+    until(lambda: record.state == "stopped")
+    heard = json.loads((folder / "heard.json").read_text())
+    assert heard.count("try") == len(record.of("early_model"))
+    assert heard[0] == "try"
+    assert heard[-2:] == ["pause", "stop"]
+
+
+def test_a_wish_to_try_that_comes_too_late_is_told(make_worker, choice, until):
+    worker, record = make_worker("t.lock(); t.say('training'); t.wait('on'); t.say('done')")
+    folder = started(worker, record, choice, until)
+    until(lambda: record.state == "running")
+    worker.try_now()
+    until((folder / "control.json").exists)
+    touch(folder, "on")
+    until(lambda: record.of("failed"))
+    assert "ended before" in record.of("failed")[0]
+    worker.try_now()
+    until(lambda: len(record.of("failed")) == 2)
+    assert "resume" in record.of("failed")[1]
+    assert record.of("early_model") == []
+
+
+@linux
+def test_a_killed_trainer_is_told_and_another_goes_on(make_worker, choice, until):
+    script = """
+        if '--resume' in t.arguments:
+            t.raw('told', ' '.join(t.arguments))
+            t.lock(); t.wait('on'); t.say('training', step=50); t.serve(); sys.exit()
+        t.lock(); t.steps(1, 45); t.raw('state.pt', 'x'); t.print('step 45/1000  G 1.0')
+        t.say('training', step=45, checkpoint_step=40); t.wait('die'); t.die()
+        """
+    worker, record = make_worker(script)
+    folder = started(worker, record, choice, until)
+    until(lambda: record.news and record.news.status and record.news.status.step == 45)
+    pid = record.news.status.pid
+    touch(folder, "die")
+    until(lambda: record.state == "interrupted")
+    assert record.message == (
+        "The trainer was killed (SIGKILL, perhaps for lack of memory), at step 45 of 1000. "
+        "Resume goes on from step 40."
+    )
+    assert not Path(f"/proc/{pid}").exists(), "a zombie"
+    (folder / "control.json").write_text('{"protocol": 1, "number": 7, "ask": "stop"}')
+
+    worker.resume(str(folder))
+    until(lambda: len(record.of("started")) == 2)
+    until(lambda: record.state == "running")
+    assert record.news.status.phase == "starting"  # the old word is not the new trainer's
+    assert record.news.status.step == 45
+    assert record.message == ""
+    touch(folder, "on")
+    until(lambda: record.news.status.step > 50)
+    assert record.news.status.pid != pid
+    told = (folder / "told").read_text()
+    assert told == f"train {choice.data} --out {folder} --resume --device auto"
+    worker.end()
+    until(lambda: record.state == "stopped")
+
+
+def test_a_trainer_that_cannot_start_says_why(make_worker, choice, until):
+    worker, record = make_worker(
+        """
+        t.print('training without perceptual loss')
+        t.print('spadework train: error: data/classes.json: missing; it names the classes')
+        sys.exit(2)
+        """
+    )
+    started(worker, record, choice, until)
+    until(lambda: record.state == "failed")
+    assert record.message == "data/classes.json: missing; it names the classes"
+
+
+def test_a_crash_shows_its_last_line_and_the_remedy(make_worker, choice, until):
+    worker, record = make_worker("t.lock(); t.say('training', step=3); 1 / 0")
+    started(worker, record, choice, until)
+    until(lambda: record.state == "interrupted")
+    assert "exit code 1" in record.message
+    assert "ZeroDivisionError: division by zero" in record.message
+    assert "Resume starts from the beginning" in record.message
+
+
+def test_its_own_last_word_counts_whatever_the_exit_code(make_worker, choice, until):
+    worker, record = make_worker("t.say('failed', message='diverged twice'); sys.exit(3)")
+    started(worker, record, choice, until)
+    until(lambda: record.state == "failed")
+    assert record.message == "diverged twice"
+
+
+def write_old(folder: Path, **changes) -> RunFolder:
+    """A status that somebody else wrote some time ago."""
+    folder.mkdir(exist_ok=True)
+    run = RunFolder(folder)
+    run.write_status(replace(Status("training", 1, 12, 200, checkpoint_step=10), **changes))
+    value = json.loads((folder / "status.json").read_text())
+    (folder / "status.json").write_text(json.dumps({**value, "time": 1000.0}))
+    return run
+
+
+def test_whether_a_stranger_trains_is_told_by_the_lock(make_worker, tmp_path, until):
+    run = write_old(tmp_path / "run")
+    (run.path / "log.txt").write_text("CUDA error: device lost\nstep 12/200 G 1\n")
+    lock = FileLock(run.lock)
+    lock.acquire()
+    worker, record = make_worker()
+    try:
+        worker.watch(str(run.path))
+        until(lambda: record.news)
+        assert record.state == "running"
+        worker.resume(str(run.path))
+        until(lambda: record.of("failed"))
+        assert "running already" in record.of("failed")[0]
+    finally:
+        lock.release()
+    until(lambda: record.state == "interrupted")
+    assert "without a last word" in record.message
+    assert '"CUDA error: device lost"' in record.message
+    assert "goes on from step 10" in record.message
+    write_old(run.path, phase="done")
+    until(lambda: record.state == "done")
+
+
+def test_a_fresh_word_is_a_sign_of_life(make_worker, tmp_path, until):
+    (tmp_path / "run").mkdir()
+    RunFolder(tmp_path / "run").write_status(Status("training", 1, 12, 200))
+    worker, record = make_worker()
+    worker.watch(str(tmp_path / "run"))
+    until(lambda: record.news)
+    assert record.state == "running"
+    until(lambda: record.state == "interrupted")  # nothing comes after it
+
+
+def test_another_protocol_is_refused_once(make_worker, tmp_path, until):
+    run = write_old(tmp_path / "run")
+    worker, record = make_worker()
+    (run.path / "status.json").write_text('{"protocol": 9, "phase": "training"}')
+    worker.watch(str(run.path))
+    until(lambda: record.of("failed"))
+    looks = []
+    look = worker._desk.look
+    worker._desk.look = lambda: looks.append(1) or look()
+    until(lambda: len(looks) > 3)
+    (line,) = record.of("failed")
+    assert "protocol 9" in line
+    assert record.of("news") == []
+    write_old(run.path, phase="done")  # and when it speaks ours again, it is heard
+    until(lambda: record.state == "done")
+
+
+def test_a_folder_that_vanishes_is_told(make_worker, tmp_path, until):
+    run = write_old(tmp_path / "run", phase="done")
+    worker, record = make_worker()
+    worker.watch(str(run.path))
+    until(lambda: record.news)
+    run.path.rename(tmp_path / "elsewhere")
+    until(lambda: record.of("failed"))
+    assert "gone" in record.of("failed")[0]
+
+
+def test_two_trainings_do_not_share_a_folder(make_worker, choice, until):
+    worker, record = make_worker("t.say('done')")
+    started(worker, record, choice, until)
+    until(lambda: record.state == "done")
+    worker.start(choice)
+    until(lambda: record.of("failed"))
+    assert "there already" in record.of("failed")[0]
+
+
+def test_what_is_no_training_can_not_be_resumed(make_worker, tmp_path, until):
+    worker, record = make_worker()
+    worker.resume(str(tmp_path))
+    until(lambda: record.of("failed"))
+    assert "no checkpoint" in record.of("failed")[0]
+
+
+def test_one_that_ended_before_its_first_checkpoint_starts_afresh(make_worker, choice, until):
+    worker, record = make_worker("t.raw('told', ' '.join(t.arguments) + '\\n'); sys.exit(2)")
+    folder = started(worker, record, choice, until)
+    until(lambda: record.state == "failed")
+    worker.resume(str(folder))
+    until(lambda: len(record.of("started")) == 2)
+    until(lambda: len((folder / "told").read_text().splitlines()) == 2)
+    first, second = (folder / "told").read_text().splitlines()
+    assert first == second
+    assert "--resume" not in second
+
+
+def test_of_folders_watched_the_last_one_speaks(make_worker, tmp_path, until):
+    worker, record = make_worker()
+    for name in ("one", "two", "three"):
+        write_old(tmp_path / name, phase="done")
+        worker.watch(str(tmp_path / name))
+    until(lambda: record.news)
+    assert {n.folder for n in record.of("news")} == {str(tmp_path / "three")}
+    worker.watch("")
+    assert worker.folder == ""
+    until(lambda: not worker._timer.isActive())
+
+
+def test_samples_are_read_on_request_the_newest_alone(make_worker, tmp_path, until):
+    from fake_trainer import FakeTrainer
+
+    write_old(tmp_path / "run", phase="done")
+    trainer = FakeTrainer(["--out", str(tmp_path / "run")])
+    for step in range(1, 9):
+        trainer.sample(step, 10 * step)
+    worker, record = make_worker()
+    worker.watch(str(tmp_path / "run"))
+    until(lambda: record.news)
+    names = record.news.samples
+    assert len(names) == 8
+    for name in names[:-1]:
+        worker.load_sample(name)
+    until(lambda: record.of("sample"))
+    (found,) = record.of("sample")
+    assert found[0] == names[6]
+    assert (found[1] == 70).all()
+    for wrong in ("step-0000099.png", "../secret.png"):
+        worker.load_sample(wrong)
+        until(lambda: record.of("failed"))
+        assert wrong in record.of("failed")[-1]
+        record.events.clear()
+    worker.load_sample(names[0])
+    until(lambda: record.of("sample"))
+
+
+def test_known_trainings_are_listed_newest_first(make_worker, choice, tmp_path, until):
+    write_old(tmp_path / "done", phase="done", step=200)
+    write_old(tmp_path / "cut")
+    write_old(tmp_path / "gone", phase="done")
+    (tmp_path / "other").mkdir()
+    known = KnownRuns()
+    for name in ("done", "gone", "cut", "other"):
+        known.add(tmp_path / name)
+    (tmp_path / "gone").rename(tmp_path / "moved")
+    worker, record = make_worker()
+    started(worker, record, choice, until)
+    until(lambda: record.steps)
+    worker.list_runs()
+    until(lambda: record.of("runs"))
+    found = record.of("runs")[0]
+    assert [(r.name, r.state) for r in found] == [
+        ("coast", "running"),
+        ("cut", "interrupted"),
+        ("done", "done"),
+    ]
+    assert (found[1].step, found[1].steps) == (12, 200)
+    worker.forget(str(tmp_path / "cut"))
+    until(lambda: len(record.of("runs")) == 2)
+    assert [r.name for r in record.of("runs")[1]] == ["coast", "done"]
+    assert (tmp_path / "cut" / "status.json").is_file()
+
+
+def test_closing_with_stop_saves_and_ends(make_worker, choice, until):
+    worker, record = make_worker()
+    started(worker, record, choice, until)
+    until(lambda: len(record.steps) > 2)
+    (launched,) = worker._desk._launched.values()
+    worker.shut_down(stop=True)
+    count = len(record.events)
+    launched.process.returncode = None
+    assert launched.process.wait(60) == 0
+    assert RunFolder(Path(choice.out)).read_status().phase == "stopped"
+    assert len(record.events) == count
+
+
+SCRIPT = """
+import sys
+from PySide6.QtCore import QCoreApplication
+from app.workers.training_messages import TrainingChoice
+from app.workers.training_worker import TrainingWorker
+from test_training_worker import SERVING, fake
+
+app = QCoreApplication([])
+worker = TrainingWorker(command=fake(SERVING), interval=10)
+worker.news.connect(lambda news: news.losses and app.quit())
+worker.failed.connect(sys.exit)
+worker.start(TrainingChoice("coast", "data", sys.argv[1], "tiny"))
+app.exec()
+"""
+
+
+@linux
+@pytest.mark.parametrize("ending", ["worker.shut_down()", "import os; os._exit(0)"])
+def test_a_trainer_outlives_its_window_and_another_takes_over(make_worker, tmp_path, until, ending):
+    folder = tmp_path / "run"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT + ending, folder],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE / 1000,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)])},
+    )
+    assert done.stderr == ""
+    worker, record = make_worker()
+    worker.watch(str(folder))
+    until(lambda: len(record.of("news")) > 3)
+    pid = record.news.status.pid
+    assert record.state == "running"
+    assert os.getsid(pid) == pid != os.getsid(0)
+    worker.end()
+    until(lambda: record.state == "stopped")
+    worker.list_runs()
+    until(lambda: record.of("runs"))
+    assert [run.name for run in record.of("runs")[0]] == ["coast"]
+
+
+@linux
+def test_the_files_are_read_beside_the_gui_thread(make_worker, choice, until, monkeypatch):
+    worker, record = make_worker()
+    readers = set()
+    for name in ("start", "watch", "look", "ask", "read_sample", "runs"):
+        true = getattr(worker._desk, name)
+
+        def noted(*values, true=true):
+            readers.add(threading.current_thread())
+            return true(*values)
+
+        monkeypatch.setattr(worker._desk, name, noted)
+    started(worker, record, choice, until)
+    until(lambda: record.steps)
+    worker.load_sample("nothing.png")
+    worker.list_runs()
+    worker.end()
+    until(lambda: record.state == "stopped" and record.of("runs") and record.of("failed"))
+    assert readers
+    assert threading.main_thread() not in readers
