@@ -61,21 +61,53 @@ class BatchNorm(nn.Module):
         """h: ``(N, channels, H, W)`` -> normalised, same shape."""
         if not self.training:
             return F.batch_norm(h, self.running_mean, self.running_var, eps=self.eps)
-        self.batches_seen += 1
-        momentum = self.momentum if self.momentum is not None else 1.0 / self.batches_seen
         if _together.get():
-            return self._synchronised(h, momentum)
+            count, mean, var = self.statistics(h)
+            normalised: Tensor = _Normalize.apply(h, count, mean, var, self.eps)  # type: ignore[no-untyped-call]
+            return normalised
         return F.batch_norm(
-            h, self.running_mean, self.running_var, training=True, momentum=momentum, eps=self.eps
+            h,
+            self.running_mean,
+            self.running_var,
+            training=True,
+            momentum=self._next_momentum(),
+            eps=self.eps,
         )
 
-    def _synchronised(self, h: Tensor, momentum: float) -> Tensor:
-        count, mean, var = statistics_together(h.detach())
+    @torch.no_grad()
+    def statistics(self, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What ``h`` is normalised by in training mode: count of values a channel, mean and
+        variance ``(C,)``; those of all processes inside :func:`statistics_of_all_processes`.
+        The running statistics take them in.
+        """
+        momentum = self._next_momentum()
+        if not _together.get():
+            # The part of torch's batch norm that only looks.
+            mean, var = torch.batch_norm_update_stats(
+                h, self.running_mean, self.running_var, momentum
+            )
+            return mean.new_tensor(h.numel() // h.shape[1]), mean, var
+        count, mean, var = statistics_together(h)
         unbiased = var * (count / (count - 1).clamp_min(1))
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
-        normalised: Tensor = _Normalize.apply(h, count, mean, var, self.eps)  # type: ignore[no-untyped-call]
-        return normalised
+        return count, mean, var
+
+    def _next_momentum(self) -> float:
+        self.batches_seen += 1
+        return self.momentum if self.momentum is not None else 1.0 / self.batches_seen
+
+
+def add_over_processes(sums: Tensor, *, together: bool) -> Tensor:
+    """The sum of all processes' ``sums``, written there, if ``together``."""
+    if together:
+        dist.all_reduce(sums)
+    return sums
+
+
+def together() -> bool:
+    """Whether this is inside :func:`statistics_of_all_processes`, and there are several."""
+    return _together.get()
 
 
 @torch.no_grad()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from spade.label_windows import LabelWindows
 from spade.normalization import Spade
 from spade.spectral import spectral_norm
 
@@ -31,10 +31,12 @@ class SpadeResBlock(nn.Module):
             self.norm_s = Spade(fin, semantic_nc, embedding)
             self.conv_s = spectral_norm(nn.Conv2d(fin, fout, 1, bias=False))
 
-    def forward(self, h: Tensor, semantic: Tensor) -> Tensor:
-        """h: ``(N, fin, H, W)``; semantic: ``(N, C, H, W)`` or larger -> ``(N, fout, H, W)``."""
+    def forward(self, h: Tensor, semantic: Tensor | LabelWindows) -> Tensor:
+        """h: ``(N, fin, H, W)``; semantic: ``(N, C, H, W)`` or larger, or in training its
+        windows at H x W. Returns ``(N, fout, H, W)``.
+        """
         shortcut = self.conv_s(self.norm_s(h, semantic)) if self.learned_shortcut else h
-        dh = self.conv_0(F.leaky_relu(self.norm_0(h, semantic), LEAK))
-        dh = self.conv_1(F.leaky_relu(self.norm_1(dh, semantic), LEAK))
+        dh = self.conv_0(self.norm_0(h, semantic, LEAK))
+        dh = self.conv_1(self.norm_1(dh, semantic, LEAK))
         result: Tensor = shortcut + dh
         return result

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from spade.blocks import LEAK, SpadeResBlock
 from spade.config import GeneratorConfig
+from spade.label_windows import LabelWindows, find_windows, symbols
 from spade.labels import resize_nearest
 from spade.spectral import glorot_init
 
@@ -109,6 +110,26 @@ class Generator(nn.Module):
         sizes = [(height >> i, width >> i) for i in range(self.config.doublings + 1)]
         return {size: resize_nearest(semantic, size) for size in sizes}
 
+    def levels(self, semantic: Tensor) -> dict[tuple[int, int], Tensor | LabelWindows]:
+        """What the layers of each size read: the semantic map, or its windows where these are
+        few, in training, on the CPU and in full precision. On a GPU, finding them would make
+        it wait, and the convolutions cost little.
+        """
+        there = semantic.device.type
+        found = None
+        if self.head.norm_0.norm.training and there == "cpu" and not torch.is_autocast_enabled(there):
+            found = symbols(semantic, self.config)
+        if found is None:
+            return dict(self.pyramid(semantic))
+        ids, count = found
+        levels: dict[tuple[int, int], Tensor | LabelWindows] = {}
+        for step in (1 << i for i in range(self.config.doublings + 1)):
+            level = ids[:, ::step, ::step]
+            size = (level.shape[1], level.shape[2])
+            windows = find_windows(level, count, self.config.instance_edges)
+            levels[size] = resize_nearest(semantic, size) if windows is None else windows
+        return levels
+
     def forward(self, semantic: Tensor, z: Tensor | None = None) -> Tensor:
         """semantic: float ``(N, semantic_nc, H, W)``, H and W multiples of the stride.
         z: float ``(N, z_dim)``, or None without a VAE.
@@ -119,7 +140,7 @@ class Generator(nn.Module):
                 f"semantic map has {semantic.shape[1]} channels, the generator reads "
                 f"{self.config.semantic_nc}"
             )
-        pyramid = self.pyramid(semantic)
+        pyramid = self.levels(semantic)
         h = self.base(semantic, z)
         for _, block, doubled in self.stages():
             if doubled:

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spade.batch_norm import BatchNorm
+from spade.label_windows import LabelWindows
 from spade.labels import resize_nearest
+from spade.window_modulation import modulate
 
 __all__ = ["BatchNorm", "Spade"]
 
@@ -45,10 +47,18 @@ class Spade(nn.Module):
         gamma, beta = F.conv2d(embedded, weight, bias, padding=1).chunk(2, dim=1)
         return gamma, beta
 
-    def forward(self, h: Tensor, semantic: Tensor) -> Tensor:
-        """h: ``(N, channels, H, W)``; semantic: ``(N, semantic_nc, any, any)`` -> like h."""
+    def forward(
+        self, h: Tensor, semantic: Tensor | LabelWindows, slope: float | None = None
+    ) -> Tensor:
+        """h: ``(N, channels, H, W)``; semantic: ``(N, semantic_nc, any, any)``, or in training
+        its windows at H x W; slope: of a leaky ReLU to follow. Returns like h.
+        """
+        if isinstance(semantic, LabelWindows):
+            both = self.gamma, self.beta
+            return modulate(self.norm, h, self.embed, both, semantic, slope)
         gamma, beta = self.modulation(resize_nearest(semantic, (h.shape[-2], h.shape[-1])))
-        return torch.addcmul(beta, self.norm(h), 1 + gamma)
+        result = torch.addcmul(beta, self.norm(h), 1 + gamma)
+        return result if slope is None else F.leaky_relu(result, slope)
 
 
 def _bias(conv: nn.Conv2d) -> Tensor:
