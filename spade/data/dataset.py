@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from spade.config import GeneratorConfig, Pix2PixHDConfig, TrainingConfig
 from spade.data.folder import Pair
-from spade.data.lookahead import cores, in_order
+from spade.data.lookahead import in_order, own_cores
 from spade.data.sampling import Sampler, classes_present, weights
 from spade.data.simplify import simplify, with_unknown_patches
 from spade.data.slices import Slice
@@ -113,7 +113,7 @@ class PairedPictures:
         self._items: list[_Item] = []
         present = np.zeros((len(pairs), 256), np.bool_)
         on_read(0)
-        with closing(in_order(read, pairs, min(16, cores()), "photos")) as results:
+        with closing(in_order(read, pairs, min(16, own_cores()), "photos")) as results:
             for item, classes in results:
                 present[len(self._items)] = classes
                 self._items.append(item)
@@ -337,7 +337,7 @@ def prefetched(
     only these positions of each are made. ``pin``: the batches are in page-locked memory,
     for a CUDA device.
     """
-    count = max(1, min(8, cores() // 4)) if threads is None else threads
+    count = max(1, min(8, own_cores() // 4)) if threads is None else threads
 
     def made(step: int) -> Batch:
         batch = pictures.batch(config, step, part)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from spade.processes import process
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -17,6 +19,11 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def own_cores() -> int:
+    """Those that are left for this process where several train together on the machine."""
+    return max(1, cores() // process().local_count)
 
 
 def in_order(

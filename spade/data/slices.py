@@ -10,6 +10,7 @@ augmentation) belongs to its position in the whole batch: any division gives the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from spade.formats.errors import InputError
 
@@ -27,7 +28,7 @@ class Slice:
     def cut(self, pieces: int) -> tuple[Slice, ...]:
         """Divided into ``pieces`` in order, the lengths differing by one at most."""
         ends = [self.start + len(self) * i // pieces for i in range(pieces + 1)]
-        return tuple(Slice(*pair) for pair in zip(ends, ends[1:], strict=False))
+        return tuple(Slice(*pair) for pair in pairwise(ends))
 
 
 def share_of(batch_size: int, rank: int, processes: int) -> Slice:

@@ -79,6 +79,10 @@ def generator_losses(
 
 def r1_loss(network: AnyDiscriminator, semantic: Tensor, real: Tensor) -> Tensor:
     """R1 without its weight, for D(x) as :func:`patch_score` or :func:`realness` has it."""
+    if len(real) == 1:
+        # torch 2.13's gradient of the gradient of instance norm is wrong for a single picture
+        # that is channels last. Twice the same picture has the same mean.
+        semantic, real = torch.cat([semantic, semantic]), torch.cat([real, real])
     real = real.detach().requires_grad_(True)
     if isinstance(network, Discriminator):
         return gradient_penalty(patch_score(network(semantic, real)), real)

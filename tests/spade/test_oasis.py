@@ -192,6 +192,22 @@ def test_r1_is_the_squared_gradient() -> None:
     assert torch.allclose(slope.grad, 2 * 0.5 * expected / 0.25)
 
 
+def test_r1_of_a_single_picture_is_right_in_any_layout() -> None:
+    torch.manual_seed(0)
+    network = Discriminator(DiscriminatorConfig(2, ndf=2)).double().eval()
+    semantic = one_hot(torch.randint(0, 2, (1, 32, 32)), 2).double()
+    real = torch.rand(1, 3, 32, 32, dtype=torch.double)
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        network.zero_grad()
+        network.to(memory_format=layout)
+        given = (t.contiguous(memory_format=layout) for t in (semantic, real))
+        r1_loss(network, *given).backward()
+        found.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-18)
+
+
 @pytest.mark.parametrize("kind", ["patch", "oasis"])
 def test_r1_follows_finite_differences(kind: str) -> None:
     torch.manual_seed(0)
