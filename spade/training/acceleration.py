@@ -1,8 +1,11 @@
-"""What makes training fast on a GPU, in one place; the CPU is left as it is."""
+"""What makes training fast on a device without changing what is computed, in one place."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +21,33 @@ def prepare_backends(device: torch.device, precision: Precision) -> None:
     Every step has the same sizes, so cuDNN may try which kernel is fastest. Where bf16 is
     allowed, what stays in fp32 may be multiplied as TF32 (10 bits of mantissa to its 7).
     """
+    if device.type == "cpu":
+        _keep_freed_memory()
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high" if precision == "bf16" else "highest")
 
 
+def _keep_freed_memory() -> None:
+    """Have glibc keep what a step frees for the next, which asks for the same again.
+
+    By default large blocks go back to the system and come anew, cleared page by page: a fifth
+    of a step's time, as most operations on a CPU cost less than that.
+    """
+    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(m_mmap_threshold, 1 << 30)
+            mallopt(m_trim_threshold, -1)  # never
+
+
 def adam_options(device: torch.device) -> dict[str, Any]:
-    """Options of Adam that change its speed alone: one kernel for all weights on CUDA."""
-    return {"fused": True} if device.type == "cuda" else {}
+    """Options of Adam that change its speed alone: one kernel for all weights on CUDA.
+
+    On the CPU not the fused one: it takes weights, gradients and memory for equally laid out.
+    """
+    return {"fused": True} if device.type == "cuda" else {"foreach": True}
 
 
 def send(values: Tensor, device: torch.device) -> Tensor:

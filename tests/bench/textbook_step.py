@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from spade.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig, TrainingConfig
 from spade.data.dataset import Batch, PairedPictures
 from spade.data.folder import label_channels, open_data
+from spade.data.slices import Slice
 from spade.perceptual import PerceptualLoss, VggFeatures, load_vgg
 from spade.training.trainer import Run, Trainer
 
@@ -148,7 +149,8 @@ def plain(trainer: Trainer, watch: Watch) -> Step:
     pairs = ((generator, networks.generator), (encoder, networks.encoder))
     pairs += ((judge, networks.discriminator), (vgg, trainer.perceptual.vgg))
     for own, theirs in pairs:
-        own.load_state_dict(copy.deepcopy(theirs.state_dict()))
+        handed = copy.deepcopy(theirs.state_dict())
+        own.load_state_dict({name: handed[name] for name in own.state_dict()})
         own.to(device, memory_format=torch.contiguous_format)
     t = textbook.Textbook.of(generator, encoder, judge, vgg)
     for name, network in (("G", generator), ("D", judge), ("VGG", vgg)):
@@ -159,7 +161,7 @@ def plain(trainer: Trainer, watch: Watch) -> Step:
 
     def step(batch: Batch) -> None:
         watch.start()
-        noise = trainer.noise(len(batch.images), next(step_number))
+        noise = trainer.noise(next(step_number), Slice(0, len(batch.images)))
         assert noise is not None
         semantic = trainer.semantic(batch).contiguous()
         textbook.textbook_step(t, semantic, trainer.images(batch).contiguous(), noise)
