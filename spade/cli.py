@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "grid": "label maps across, style images down (the paper's figure 1)",
     "segment": "photos to label maps",
     "prepare": "photos and a segmenter to a folder to train on",
+    "check": "what is wrong with a data set, and a clean copy of it",
     "train": "train a generator on photos and label maps",
     "train-segmenter": "train a segmenter on hand-named label maps, and judge it",
     "finish": "give a trained model its default style and trained size",
