@@ -23,8 +23,10 @@ from app.ui.look import theme
 from app.ui.look.icons import app_icon
 from app.ui.main_window import MainWindow, Services
 from app.ui.model_sources import default_source, text_of
+from app.workers.dataset_worker import DatasetWorker
 from app.workers.file_worker import FileWorker
 from app.workers.preview_worker import PreviewWorker
+from app.workers.training_worker import TrainingWorker
 from spade.formats.palette import load_palette
 
 PALETTE = "landscape"
@@ -99,6 +101,8 @@ def make_window(app: QApplication) -> MainWindow:
         files=files,
         worker=PreviewWorker(device=preferences.device),
         choosers=Choosers(preferences),
+        datasets=DatasetWorker(),
+        trainings=TrainingWorker(),
     )
     palette = load_palette(PALETTE)
     background = palette.find(BACKGROUND) or palette.classes[0]
@@ -107,6 +111,7 @@ def make_window(app: QApplication) -> MainWindow:
     window = MainWindow(document, services)
     files.setParent(window)
     preferences.setParent(window)
-    services.worker.setParent(window)
+    for worker in (services.worker, services.datasets, services.trainings):
+        worker.setParent(window)
     document.setParent(window)
     return window

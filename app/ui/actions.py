@@ -175,9 +175,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "file-cog-outline",
         "A latest_net_G.pth of the reference implementation",
     ),
+    ActionSpec(
+        "train",
+        "&Train on your own pictures…",
+        ("Ctrl+Shift+T",),
+        "school-outline",
+        "From a folder of photos and label maps, or of photos alone, to brushes of your own",
+    ),
     ActionSpec("model_info", "&About this model…", (), "information-outline"),
     # Help
-    ActionSpec("first_steps", "&First steps", (), "school-outline"),
+    ActionSpec("first_steps", "&First steps", (), "numeric-1-box-multiple-outline"),
     ActionSpec("shortcuts", "&Keyboard and mouse…", ("F1",), "keyboard-outline"),
     ActionSpec("about", "&About Spadework…", (), "shovel"),
 )
@@ -269,11 +276,13 @@ MENUS: tuple[Submenu, ...] = (
         "model",
         "&Model",
         (
-            Submenu("models", "&Bundled models"),
+            Submenu("models", "&Models"),
             "model_folder",
             "model_file",
             None,
             Submenu("palettes", "&Palette"),
+            None,
+            "train",
             None,
             "model_info",
         ),

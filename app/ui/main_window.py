@@ -45,11 +45,15 @@ from app.ui.styles.style_properties import StyleProperties
 from app.ui.styles.tile_controller import TileController
 from app.ui.tool_bar import ToolBar
 from app.ui.tool_options import ToolOptions
+from app.ui.training.training_action import TrainingAction
+from app.ui.training.training_controller import TrainingController
 from app.ui.window_commands import WindowCommands
 
 if TYPE_CHECKING:  # handed in by app.main
+    from app.workers.dataset_worker import DatasetWorker
     from app.workers.file_worker import FileWorker
     from app.workers.preview_worker import PreviewWorker
+    from app.workers.training_worker import TrainingWorker
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1280, 800)
@@ -60,9 +64,10 @@ DOCK_WIDTHS = [212, 288]
 
 @dataclass(frozen=True)
 class Services:
-    """What the window uses and doesn't make; it stops the two workers when it closes.
+    """What the window uses and doesn't make; it stops the workers when it closes.
 
-    ``photos``: the gallery's pictures; None: the bundled ones.
+    ``photos``: the gallery's pictures; None: the bundled ones. Without ``datasets`` and
+    ``trainings`` there is no training here.
     """
 
     preferences: Preferences
@@ -70,6 +75,8 @@ class Services:
     worker: PreviewWorker
     choosers: Choosers
     photos: tuple[Path, ...] | None = None
+    datasets: DatasetWorker | None = None
+    trainings: TrainingWorker | None = None
 
 
 class MainWindow(QMainWindow):
@@ -90,6 +97,7 @@ class MainWindow(QMainWindow):
         self._build_controllers()
         self._build_frame()
         SegmentAction(self.segments, self.actions_table, self.workspace, self.banner)
+        self._build_training()
         self.commands = WindowCommands(self)
         self._wire_panels()
         self._default_layout = self.saveState(LAYOUT_VERSION)
@@ -167,6 +175,27 @@ class MainWindow(QMainWindow):
         self._docks = docks
         for dock in docks:
             actions.menus["panels"].addAction(dock.toggleViewAction())
+
+    def _build_training(self) -> None:
+        services, actions = self.services, self.actions_table
+        self.training: TrainingController | None = None
+        self.training_action: TrainingAction | None = None
+        actions["train"].setVisible(services.trainings is not None)
+        if services.datasets is None or services.trainings is None:
+            return
+        self.training = TrainingController(
+            self.document,
+            services.datasets,
+            services.trainings,
+            self.files,
+            self.models,
+            services.preferences,
+            services.choosers,
+            self,
+        )
+        self.training_action = TrainingAction(
+            self.training, self.models, actions, self.status, self.banner
+        )
 
     def _top_bar(self) -> QToolBar:
         actions = self.actions_table
@@ -293,6 +322,8 @@ class MainWindow(QMainWindow):
             return
         self._is_shut_down = True
         self.gallery.finish()
+        if self.training is not None:
+            self.training.shut_down()
         self.autosave.close()
         self.services.worker.stop()
         self.services.files.stop()
@@ -337,9 +368,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.document.commit_stroke()
-        if self.document.modified and not self._may_close:
+        trains = self.training is not None and self.training.is_running
+        if (self.document.modified or trains) and not self._may_close:
             event.ignore()
-            self.files.unless_unsaved(self.close_now)
+            self.files.unless_unsaved(self._unless_training)
             return
         preferences = self.services.preferences
         preferences.geometry = _text(self.saveGeometry())
@@ -347,6 +379,12 @@ class MainWindow(QMainWindow):
         event.accept()
         # The window is gone at once; joining the workers may take a moment.
         QTimer.singleShot(0, self.shut_down)
+
+    def _unless_training(self) -> None:
+        if self.training is None:
+            self.close_now()
+        else:
+            self.training.unless_running(self.close_now)
 
     def _restore_layout(self) -> None:
         preferences = self.services.preferences

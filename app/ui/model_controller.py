@@ -19,6 +19,7 @@ from app.ui.dialogs.questions import ask_remap
 from app.ui.model_sources import default_source, palette_for, source_of, text_of
 from app.workers.messages import Failure, ModelInfo, ModelSource
 from spade.formats.palette import UNKNOWN_ID, Palette, load_palette
+from spade.formats.run_folder import RunFolder
 
 if TYPE_CHECKING:  # handed in by app.main
     from app.workers.file_worker import FileWorker
@@ -219,5 +220,10 @@ class ModelController(QObject):
 
 
 def display_name(source: ModelSource) -> str:
-    """What a model is called before it is loaded."""
-    return Path(source.path).stem or source.path
+    """What a model is called before it is loaded; those of trainings after their folders."""
+    path = Path(source.path)
+    if path.name == RunFolder(path.parent).model.name:
+        return path.parent.name or source.path
+    if path.parent.name == RunFolder(path.parent.parent).early.name:
+        return f"{path.parent.parent.name}, {path.name}"
+    return path.stem or source.path

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from app.state.document import Document
 from app.state.view_state import ViewState
@@ -27,6 +27,8 @@ _WORK_TIP = (
 class StatusBar(QStatusBar):
     """Left: class and coordinates under the pointer, then messages. Right: the rest."""
 
+    training_clicked = Signal()
+
     def __init__(self, document: Document, view: ViewState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document, self._view = document, view
@@ -41,6 +43,11 @@ class StatusBar(QStatusBar):
         self.progress.setTextVisible(False)
         self.progress.setFixedWidth(110)
         self.progress.hide()
+        self.training = QToolButton()
+        self.training.setToolTip("Show the training")
+        self.training.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.training.clicked.connect(self.training_clicked)
+        self.training.hide()
         self.work = SteadyLabel(Qt.AlignmentFlag.AlignRight)
         self.device = QLabel()
         self.canvas = QLabel()
@@ -52,7 +59,14 @@ class StatusBar(QStatusBar):
         self.addWidget(self.swatch)
         self.addWidget(self.pointer)
         self.addWidget(self.message, 1)
-        for widget in (self.progress, self.work, self.device, self.canvas, self.zoom):
+        for widget in (
+            self.training,
+            self.progress,
+            self.work,
+            self.device,
+            self.canvas,
+            self.zoom,
+        ):
             self.addPermanentWidget(widget)
         self._timer = QTimer(self, singleShot=True, interval=MESSAGE_SECONDS * 1000)
         self._timer.timeout.connect(lambda: self.message.setText(""))
@@ -93,6 +107,13 @@ class StatusBar(QStatusBar):
         self.progress.setRange(0, 0 if progress.fraction is None else 100)
         if progress.fraction is not None:
             self.progress.setValue(round(100 * progress.fraction))
+
+    def set_training(self, text: str) -> None:
+        """How a training goes; "" if there is none."""
+        self.training.setVisible(bool(text))
+        if text != self.training.text():
+            self.training.setText(text)
+            self.training.setAccessibleName(text)
 
     def _show_pointer(self) -> None:
         """Called for every movement: does no more than what differs."""

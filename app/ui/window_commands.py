@@ -55,6 +55,8 @@ class WindowCommands(QObject):
         if not w.services.preferences.hint_seen:
             w.show_first_steps()
         w.autosave.start()
+        if w.training is not None:
+            w.training.start()
         if w.services.preferences.notice:
             w.banner.show_error(w.services.preferences.notice)
         w.focus_canvas()
@@ -136,13 +138,7 @@ class WindowCommands(QObject):
         menus["samples"].aboutToShow.connect(
             lambda: fill_samples(menus["samples"], w.files.open_sample)
         )
-        menus["models"].aboutToShow.connect(
-            lambda: fill_models(
-                menus["models"],
-                w.models.info.source.path if w.models.info else "",
-                lambda name: w.models.open(ModelSource(name)),
-            )
-        )
+        menus["models"].aboutToShow.connect(self._fill_models)
         menus["palettes"].aboutToShow.connect(
             lambda: fill_palettes(
                 menus["palettes"],
@@ -152,6 +148,13 @@ class WindowCommands(QObject):
                 w.models.open_palette,
             )
         )
+
+    def _fill_models(self) -> None:
+        w, menu = self._w, self._w.actions_table.menus["models"]
+        current = w.models.info.source.path if w.models.info else ""
+        fill_models(menu, current, lambda name: w.models.open(ModelSource(name)))
+        if w.training_action is not None:
+            w.training_action.fill_models(menu)
 
     def _show(self, dialog: QDialog) -> None:
         dialog.finished.connect(dialog.deleteLater)

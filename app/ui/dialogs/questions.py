@@ -124,6 +124,23 @@ def ask_recover(
     )
 
 
+def ask_training(parent: QWidget, name: str, go_on: Call, stop: Call) -> QMessageBox:
+    """The program is closed while “name” is training: what becomes of it?"""
+    return ask(
+        parent,
+        "Training goes on",
+        f"“{name}” is still training.",
+        "It can go on in the background: the next start shows it again. Or it saves and stops, "
+        "and can be resumed later.",
+        [
+            ("&Go on in the background", QMessageBox.ButtonRole.AcceptRole, go_on),
+            ("&Stop and keep", QMessageBox.ButtonRole.ActionRole, stop),
+            ("Cancel", QMessageBox.ButtonRole.RejectRole, None),
+        ],
+        "ask_training",
+    )
+
+
 def say(parent: QWidget, title: str, text: str, details: str = "") -> QMessageBox:
     """A plain message with one button."""
     return ask(

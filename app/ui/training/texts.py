@@ -1,0 +1,58 @@
+"""Numbers as the training window says them."""
+
+from __future__ import annotations
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """ "1 picture", "1,240 pictures"; ``many``: the plural where it isn't ``one`` with an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def bytes_text(count: int) -> str:
+    """ "640 MB", "3.2 GB", "139 GB"; decimal units, as devices are sold."""
+    if count < 1e9:
+        return f"{max(count / 1e6, 0):.0f} MB"
+    giga = count / 1e9
+    return f"{giga:.1f} GB" if giga < 20 else f"{giga:.0f} GB"
+
+
+def duration_text(seconds: float) -> str:
+    """ "40 s", "12 min", "2 h 05 min", "3 days"."""
+    if seconds < MINUTE:
+        return f"{max(seconds, 0):.0f} s"
+    minutes = round(seconds / MINUTE)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{round(minutes / (24 * 60))} days"
+
+
+def millions(count: int) -> str:
+    """ "0.4 million", "12.4 million", "112 million"."""
+    value = count / 1e6
+    return f"{value:.1f} million" if value < 100 else f"{value:.0f} million"
+
+
+def share_text(share: float) -> str:
+    """ "34 %", "2.1 %", "0.03 %", "0 %"; for shares in [0, 1]."""
+    percent = 100 * share
+    if percent >= 10:
+        return f"{percent:.0f} %"
+    if percent >= 0.1:
+        return f"{percent:.1f} %"
+    if percent >= 0.01:
+        return f"{percent:.2f} %"
+    return "< 0.01 %" if percent > 0 else "0 %"
+
+
+def breakable(text: str, longest: int = 28) -> str:
+    """``text`` with places to break in words too long for a line, such as file names."""
+    return " ".join(
+        word
+        if len(word) <= longest
+        else "\u200b".join(word[i : i + 12] for i in range(0, len(word), 12))
+        for word in text.split(" ")
+    )
