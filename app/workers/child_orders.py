@@ -6,11 +6,14 @@ however that ends.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import math
 import os
 import queue
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from app.workers import wire
@@ -20,12 +23,16 @@ NICENESS = 5
 
 
 class Orders:
-    """Jobs in the order they came, and which of them are cancelled."""
+    """Jobs in the order they came, and which of them are cancelled.
 
-    def __init__(self, stream: io.FileIO) -> None:
+    When no more can come, all are, ``clean_up`` is called and the process ends.
+    """
+
+    def __init__(self, stream: io.FileIO, clean_up: Callable[[], None] | None) -> None:
         self._stream = stream
+        self._clean_up = clean_up
         self.jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._cancelled = 0  # jobs are numbered upwards: this one and all before it
+        self._cancelled: float = 0  # jobs are numbered upwards: this one and all before it
         threading.Thread(target=self._read, name="orders", daemon=True).start()
 
     def cancelled(self, job: int) -> bool:
@@ -41,6 +48,9 @@ class Orders:
                 else:
                     self.jobs.put(message)
         except (EOFError, OSError):
+            self._cancelled = math.inf
+            if self._clean_up is not None:
+                self._clean_up()
             os._exit(0)  # the window is gone; whatever is being computed, nobody waits for it
 
 
@@ -52,19 +62,19 @@ class Answers:
         self._lock = threading.Lock()
 
     def say(self, answer: object) -> None:
-        """Send one answer; ends the process if nobody listens."""
-        try:
-            with self._lock:
-                wire.send(self._stream, answer)
-        except OSError:
-            os._exit(0)
+        """Send one answer. If nobody listens, the orders' end, which comes too, says so."""
+        with self._lock, contextlib.suppress(OSError):
+            wire.send(self._stream, answer)
 
 
-def attach() -> tuple[Orders, Answers]:
-    """Take standard input and output for orders and answers, and step back behind the window."""
+def attach(clean_up: Callable[[], None] | None = None) -> tuple[Orders, Answers]:
+    """Take standard input and output for orders and answers, and step back behind the window.
+
+    clean_up: called at the end, in the thread that takes orders; may wait for jobs to end.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is the window's
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     answers = Answers(io.FileIO(os.dup(1), "w"))
     os.dup2(2, 1)  # whatever a library prints must not end up between the answers
-    return Orders(io.FileIO(os.dup(0), "r")), answers
+    return Orders(io.FileIO(os.dup(0), "r"), clean_up), answers

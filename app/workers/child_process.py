@@ -109,15 +109,18 @@ class ChildProcess:
         self.closing = True
         self.process.kill()
 
-    def close(self) -> None:
-        """End the process, gently first; free pipes and thread. Not on the listening thread."""
+    def close(self, grace: float = QUIT_GRACE) -> None:
+        """End the process, gently first; free pipes and thread. Not on the listening thread.
+
+        grace: seconds it gets to end by itself.
+        """
         self.closing = True
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
         try:
-            self.process.wait(QUIT_GRACE)
+            self.process.wait(grace)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -128,10 +128,13 @@ def new_arguments(choice: TrainingChoice, config: Path) -> list[str]:
 def resume_arguments(folder: Path) -> list[str]:
     """The command line that goes on with a run. Raises InputError if the run is not known."""
     choice = read_choice(folder)
-    if not RunFolder(folder).state.is_file():
-        if choice is None:
-            raise InputError(f"{folder}: no checkpoint to go on from; start a new training")
-        return new_arguments(choice, folder / CONFIG)  # it ended before its first checkpoint
+    run = RunFolder(folder)
+    if not run.state.is_file():  # it ended before its first checkpoint
+        if choice is not None:
+            return new_arguments(choice, folder / CONFIG)
+        if run.settings.is_file():
+            return ["train", "--out", str(folder), "--config", str(run.settings)]
+        raise InputError(f"{folder}: no training to go on with; start a new one")
     result = ["train"]
     if choice is not None:
         result.append(str(Path(choice.data).absolute()))

@@ -482,7 +482,21 @@ def test_what_is_no_training_can_not_be_resumed(make_worker, tmp_path, until):
     worker, record = make_worker()
     worker.resume(str(tmp_path))
     until(lambda: record.of("failed"))
-    assert "no checkpoint" in record.of("failed")[0]
+    assert "no training to go on with" in record.of("failed")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("state.pt", "--resume"), ("run.json", "--config {}/run.json")]
+)
+def test_a_training_of_the_command_line_is_resumed_from_its_own_settings(
+    make_worker, tmp_path, until, name, expected
+):
+    worker, record = make_worker("t.raw('told', ' '.join(t.arguments)); t.say('done')")
+    (tmp_path / name).write_text("{}")
+    worker.resume(str(tmp_path))
+    until(lambda: record.state == "done")
+    told = (tmp_path / "told").read_text()
+    assert told == f"train --out {tmp_path} " + expected.format(tmp_path)
 
 
 def test_one_that_ended_before_its_first_checkpoint_starts_afresh(make_worker, choice, until):
