@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QObject, QThread
 
 from app.state.known_runs import KnownRuns
@@ -402,3 +403,65 @@ def test_broken_maps_are_passed_over(make_worker, maps, until):
     worker.open_scene(str(maps.parent))
     until(lambda: record.of("failed"))
     assert "classes.json" in record.of("failed")[0]
+
+
+@linux
+def test_the_doctor_itself_reads_and_mends_a_data_set(make_worker, tmp_path, until):
+    """Label maps in colour, one photo without a map: checked, imported, and clean."""
+    folder = tmp_path / "coast"
+    noise = np.random.default_rng(0)
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True)
+    for index in range(12):
+        photo = Image.fromarray(noise.integers(0, 256, (80, 96, 3), np.uint8))
+        photo.save(folder / "images" / f"p{index:02}.jpg")
+        labels = np.full((80, 96, 3), (0, 90, 200), np.uint8)
+        labels[30 + index :] = (220, 200, 120)
+        if index:
+            Image.fromarray(labels).save(folder / "labels" / f"p{index:02}.png")
+    worker, record = make_worker("app.workers.dataset_child")
+    worker.check(str(folder))
+    until(lambda: record.of("report") or record.of("failed"))
+    assert record.of("failed") == []
+    (report,) = record.of("report")
+    assert report.pictures == 11
+    assert report.needs_import
+    assert not report.photos_alone
+    assert len(report.classes) == 2
+    found = {finding.kind: finding for finding in report.findings}
+    assert any(finding.severity == "fixed" for finding in report.findings)
+    assert any(finding.thumbnails for finding in report.findings), sorted(found)
+    for finding in report.findings:
+        assert all(max(shown.shape[:2]) <= 96 for shown in finding.thumbnails)
+    (child,) = children()
+    assert "libtorch" not in Path(f"/proc/{child}/maps").read_text()
+    sea = max(report.classes, key=lambda each: each.share)
+    choices = tuple(
+        ClassChoice(each.id, "sea" if each is sea else "sand", each.color)
+        for each in report.classes
+    )
+    worker.import_data(ImportRequest(str(folder), str(tmp_path / "clean"), choices))
+    until(lambda: record.of("imported") or record.of("failed"))
+    assert record.of("failed") == []
+    ((out, clean),) = record.of("imported")
+    assert {each.name for each in clean.classes} == {"sea", "sand"}
+    assert not clean.needs_import
+    assert clean.pictures == 11
+    worker.open_scene(out)
+    until(lambda: record.of("scene") or record.of("failed"))
+    ((labels, palette),) = record.of("scene")
+    assert labels.shape == (80, 96)
+    assert palette.find("sea") is not None
+
+
+def children() -> list[int]:
+    """Ids of this process's children."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = path.read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if parent == str(os.getpid()):
+            found.append(int(path.parent.name))
+    return found
