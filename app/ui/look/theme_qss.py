@@ -118,6 +118,12 @@ QFrame[role="segmented"] QToolButton {
 QFrame[role="segmented"] QToolButton:checked { background: $selection; color: $on_selection; }
 QFrame[role="segmented"] QToolButton:focus { border-color: $focus; }
 
+QToolButton[role="legend"] {
+    color: $text_disabled; font-size: ${font_small}px; padding: 0 4px; border-width: 1px;
+}
+QToolButton[role="legend"]:checked { background: transparent; color: $text; }
+QToolButton[role="legend"]:hover { background: $control_hover; }
+
 /* fields */
 QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit {
     background: $field; color: $text; border: 1px solid $border;
