@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from spade.commands import say
 from spade.config import TrainingConfig, to_dict
 from spade.data.folder import label_channels, read_classes
 from spade.fine_tuning import FINE_TUNING
@@ -104,57 +106,70 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     began = time.monotonic()  # torch, slow to import, is not there yet
     if args.minutes is not None and not 0 < args.minutes < math.inf:
         raise InputError(f"--minutes is {args.minutes}: give a number above 0")
+    # Whatever was asked before this moment is not meant for this training.
+    answered = 0 if args.out is None else RunFolder(args.out).last_number
     plan = make_plan(args)
-    settings = plan.run
-    out = args.out or Path("runs") / settings.name
+    out = args.out or Path("runs") / plan.run.name
+    answered = answered if args.out else RunFolder(out).last_number
 
     from spade.model import resolve_device
-    from spade.training import train
-    from spade.vgg_weights import find_vgg
+    from spade.training import parallel, train
 
-    device = resolve_device(args.device)
-    without = args.no_vgg or (plan.resumed and not (args.vgg or settings.training.vgg))
-    if settings.training.perceptual_weight > 0 and not without:
-        given = args.vgg or settings.training.vgg
-        vgg = find_vgg(given, lambda question: args.download_vgg or _ask(question))
-        settings = replace(settings, training=replace(settings.training, vgg=vgg))
-    else:
-        settings = replace(settings, training=replace(settings.training, vgg=""))
-    if not settings.training.vgg:
-        print(
-            "training without perceptual loss: pictures get sharper and better with it "
-            "(--vgg FILE or --download-vgg)",
-            file=sys.stderr,
-        )
-    stop = StopOnInterrupt()
-    report = _Report(out, args.tensorboard)
-    try:
-        with stop:
-            result = train(
-                settings,
-                plan.data,
-                out,
-                device=device,
-                resume=args.resume,
-                weights=args.weights,
-                shards=args.shards,
-                minutes=args.minutes,
-                began=began,
-                init=plan.init,
-                on_reading=report.reading,
-                on_progress=report,
-                on_notice=lambda line: print(line, file=sys.stderr, flush=True),
-                should_stop=lambda: stop.asked,
-            )
-    finally:
-        report.close()
-    if result.model is None:
-        print("stopped while reading photos, before there was a model", file=sys.stderr)
+    with parallel.together(resolve_device(args.device)) as device:
+        settings = _with_vgg(plan, args)
+        stop = StopOnInterrupt(quiet=not parallel.is_first())
+        report = _Report(out, args.tensorboard and parallel.is_first())
+        try:
+            with stop:
+                result = train(
+                    settings,
+                    plan.data,
+                    out,
+                    device=device,
+                    resume=args.resume,
+                    weights=args.weights,
+                    shards=args.shards,
+                    minutes=args.minutes,
+                    began=began,
+                    answered=answered,
+                    init=plan.init,
+                    on_reading=report.reading,
+                    on_progress=report,
+                    on_judged=report.judged,
+                    on_notice=say,
+                    should_stop=lambda: stop.asked,
+                )
+        finally:
+            report.close()
+        if result.model is None and parallel.is_first():
+            say("stopped while reading photos, before there was a model")
     return {
         "model": None if result.model is None else str(result.model),
         "step": result.step,
         "steps": settings.training.steps,
     }
+
+
+def _with_vgg(plan: Plan, args: argparse.Namespace) -> Run:
+    """The settings with the path of the VGG weights, or none."""
+    from spade.training import parallel
+    from spade.vgg_weights import find_vgg
+
+    training = plan.run.training
+    vgg = ""
+    # A run without them goes on without them, whether there is a copy by now or not.
+    without = args.no_vgg or (plan.resumed and not (args.vgg or args.download_vgg or training.vgg))
+    if training.perceptual_weight > 0 and not without:
+        vgg = find_vgg(
+            args.vgg or training.vgg, lambda question: args.download_vgg or ask(question)
+        )
+    if not vgg and parallel.is_first():
+        say(
+            "training without perceptual loss: pictures get sharper and better with it "
+            "(--vgg FILE or --download-vgg)"
+        )
+    vgg = str(Path(vgg).absolute()) if vgg else ""
+    return replace(plan.run, training=replace(training, vgg=vgg))
 
 
 @dataclass(frozen=True)
@@ -251,7 +266,7 @@ def _chosen(args: argparse.Namespace) -> list[Tables]:
     return tables
 
 
-def _ask(question: str) -> bool:
+def ask(question: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
@@ -264,8 +279,9 @@ class StopOnInterrupt:
     While photos are read it stops after the photo under way. The second one ends it at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         self.asked = False
+        self._quiet = quiet
 
     def __enter__(self) -> None:
         self._before = {
@@ -281,11 +297,13 @@ class StopOnInterrupt:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        print(
-            "\nstopping after this photo or step; steps are kept with a checkpoint "
-            "(once more: at once, without)",
-            file=sys.stderr,
-        )
+        if self._quiet:
+            return
+        with contextlib.suppress(RuntimeError):  # in the middle of another line
+            say(
+                "\nstopping after this photo or step; steps are kept with a checkpoint "
+                "(once more: at once, without)"
+            )
 
 
 class _Report:
@@ -308,7 +326,7 @@ class _Report:
         now = time.monotonic()
         if now - self._shown >= 2 or read == photos:
             self._shown = now
-            print(f"reading photos {read}/{photos}", file=sys.stderr, flush=True)
+            say(f"reading photos {read}/{photos}")
 
     def __call__(self, progress: TrainingProgress) -> None:
         if self._writer is not None:
@@ -322,13 +340,19 @@ class _Report:
             return
         self._shown = now
         losses = "  ".join(f"{key} {value:.3f}" for key, value in progress.losses.items())
-        print(
+        say(
             f"step {progress.step}/{progress.steps}  {losses}  "
             f"{progress.images_per_second:.1f} images/s  {_clock(progress.seconds_left)} left"
-            + (f"  {progress.sample}" if progress.sample else ""),
-            file=sys.stderr,
-            flush=True,
+            + (f"  {progress.sample}" if progress.sample else "")
         )
+
+    def judged(self, step: int, found: dict[str, Any]) -> None:
+        """The model was evaluated at ``step``."""
+        figures = {key: value for key, value in found.items() if isinstance(value, int | float)}
+        say(f"step {step}: " + "  ".join(f"{key} {value:.3f}" for key, value in figures.items()))
+        if self._writer is not None:
+            for key, value in figures.items():
+                self._writer.add_scalar(f"judged/{key}", value, step)
 
     def _write_image(self, path: Path, step: int) -> None:
         import numpy as np

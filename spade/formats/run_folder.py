@@ -191,6 +191,15 @@ class RunFolder:
             raise InputError(f"{path}: asks for {ask!r}; known: {', '.join(get_args(Ask))}")
         return Request(number, cast(Ask, ask))
 
+    @property
+    def last_number(self) -> int:
+        """The number of the last request; 0 if there is none that can be read."""
+        try:
+            request = self.read_request()
+        except InputError:
+            return 0
+        return 0 if request is None else request.number
+
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:

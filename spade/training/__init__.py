@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spade.training.loop import TrainingProgress, TrainingResult, finished_model, train
-from spade.training.trainer import Run
+from spade.run import Run
+from spade.training.loop import TrainingResult, train
+from spade.training.outcome import finished_model
+from spade.training.steps import TrainingProgress
 
 __all__ = ["Run", "TrainingProgress", "TrainingResult", "finished_model", "train"]

@@ -1,18 +1,17 @@
-"""Training as a function with two callbacks; the command line and the dialog call the same.
+"""Training as a function with callbacks; the command line and the dialog call the same.
 
     result = train(run, data, out, on_progress=..., should_stop=...)
 
-The training folder ``out`` holds ``state.pt`` (everything a run goes on from),
-``model/`` (the averaged generator and the encoder, ready to open), ``samples/`` (the same
-fixed maps again and again), ``stats.jsonl`` (one line a step) and ``run.json`` (the settings).
-Each file is whole at every moment; a run that was killed goes on from its last checkpoint.
-Without ``state.pt`` it goes on from weights alone (:mod:`spade.training.handover`).
+What is in the training folder ``out``: :mod:`spade.formats.run_folder`. Each file is whole at
+every moment; a run that was killed goes on from its last checkpoint. Without ``state.pt`` it
+goes on from weights alone (:mod:`spade.training.handover`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,37 +20,25 @@ from typing import Any
 
 import torch
 
-from spade.checkpoint import save_baseline, save_model
-from spade.config import to_dict
-from spade.data.dataset import PairedPictures, prefetched
+from spade.data.dataset import Batch, PairedPictures
 from spade.data.folder import DataFolder, Pair, label_channels, open_data
-from spade.formats.atomic import remove_leftovers, write_atomically
+from spade.formats.atomic import write_atomically
 from spade.formats.errors import InputError
-from spade.generator import Generator
-from spade.model import Model, ModelConfig
-from spade.pix2pixhd import Pix2PixHDGenerator
-from spade.training.acceleration import StepLosses
+from spade.formats.run_folder import RunFolder
+from spade.model import Model
+from spade.training import parallel
+from spade.training.checkpoints import Checkpoints, clear_leftovers
+from spade.training.control import Control, holding
 from spade.training.finetune import origin_of, start_from
-from spade.training.handover import load_weights, save_weights
-from spade.training.sample_grid import write_sample_grid
+from spade.training.handover import load_weights
+from spade.training.reporting import Reporting, Statistics, cut_lines
 from spade.training.shards import has_shards
-from spade.training.timeslice import Rate, TimeSlice
+from spade.training.steps import Steps, TrainingProgress
+from spade.training.timeslice import TimeSlice
 from spade.training.trainer import Run, Trainer
 
 SAMPLES = 8
 """How many fixed validation maps each sample grid shows."""
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """Reported after every step. ``seconds_left`` counts to the last step of the schedule."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-    images_per_second: float
-    seconds_left: float
-    sample: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -80,14 +67,17 @@ def train(
     shards: Path | None = None,
     minutes: float | None = None,
     began: float | None = None,
+    answered: int | None = None,
     provenance: dict[str, Any] | None = None,
     init: Model | None = None,
     on_reading: Callable[[int, int], None] = lambda read, photos: None,
     on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
+    on_judged: Callable[[int, dict[str, Any]], None] = lambda step, found: None,
     on_notice: Callable[[str], None] = lambda line: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
-    """Train until the schedule ends, ``minutes`` are over or ``should_stop`` says so.
+    """Train until the schedule ends, ``minutes`` are over, or ``should_stop`` or a request in
+    ``out`` says so.
 
     First all photos are read: ``on_reading`` is told after each how many are, of how many.
     ``should_stop`` is asked before each photo and each step. Stopped while it reads, training
@@ -96,13 +86,18 @@ def train(
     resume: go on from ``state.pt``, exactly; if it is not there, from shards in ``weights``,
     ``shards`` or ``out/shards``. weights: a folder of shards to go on from where there is
     no ``state.pt``. init: a finished model to start from where there is neither. shards: the
-    folder that checkpoints also write the weights to, in files that travel. ``on_notice`` is told in lines for people what training goes on from.
+    folder that checkpoints also write the weights to, in files that travel. ``on_notice`` is
+    told in lines for people what training goes on from, and what goes wrong.
 
     minutes: for everything, the last checkpoint included, from ``began`` on
-    (``time.monotonic()``; by default from the call).
+    (``time.monotonic()``; by default from the call). answered: requests in ``out`` up to this
+    number are old; by default all that are there.
+
+    In several processes (:mod:`spade.training.parallel`) all call it alike; what is written,
+    printed and decided is the first one's.
 
     Raises InputError for data or settings that don't fit, before the work starts where that
-    can be told.
+    can be told; if another process trains in ``out``; and where training can't go on.
     """
     time_slice = TimeSlice(time.monotonic() if began is None else began, minutes)
     folder = open_data(data, run.training.validation_share)
@@ -112,141 +107,194 @@ def train(
             f"{data / 'classes.json'}: its ids need label_nc {label_nc}, but the generator "
             f"is set to {run.generator.label_nc}; make them equal"
         )
-    state = out / "state.pt"
-    if state.exists() and not resume:
-        raise InputError(f"{state}: a run is there already; use --resume or another --out")
-    trainer = Trainer(run, device)
-    if state.exists():
-        trainer.load(state)
-        on_notice(f"step {trainer.step} from {state}: everything as it was")
-    elif resume or weights is not None:
-        places = [weights, shards, out / "shards"] if weights is None else [weights]
-        found = next((place for place in places if place and has_shards(place)), None)
-        if found is None and weights is None:
-            trainer.load(state)  # says what is missing
-        for line in load_weights(trainer, found or places[0] or out):
-            on_notice(line)
-    elif init is not None:
-        for line in start_from(trainer, init, folder.palette):
-            on_notice(line)
-        provenance = {**(provenance or {}), **origin_of(init)}
-    _prepare(out, data, trainer)
-    samples = _samples(folder)
-    photos = len(folder.training) + len(samples)
-
-    def read(pairs: Sequence[Pair], before: int) -> PairedPictures:
-        def on_read(count: int) -> None:
-            if count:
-                on_reading(before + count, photos)
-            if should_stop() or time_slice.over():
-                raise _StoppedReading
-
-        on_read(0)
-        return PairedPictures(pairs, folder.palette, run.generator, run.training, on_read)
-
-    try:
-        pictures = read(folder.training, 0)
-        shown = read(samples, len(pictures))
-    except _StoppedReading:
-        if time_slice.over():
-            on_notice("the time was over while photos were read: give more minutes")
-        return TrainingResult(_kept_model(out), trainer.step)
-
-    config = run.training
-    rate = Rate()
-
-    def checkpoint() -> None:
-        with time_slice.finishing("checkpoint"):
-            trainer.save(state)
-            _save_finished(out / "model", trainer, pictures, folder, provenance)
-            if shards is not None:
-                save_weights(trainer, shards)
-
-    fixed = shown.fixed(range(len(shown)), config.size)
-
-    def sample() -> Path:
-        path = out / "samples" / f"step-{trainer.step:07d}.png"
-        with time_slice.finishing("sample"):
-            columns = trainer.sample_columns(pictures, fixed)
-            write_sample_grid(path, fixed.labels, folder.palette, columns)
-        return path
-
-    def tell(known: Sequence[StepLosses], path: Path | None = None) -> None:
-        left = (config.steps - trainer.step) * config.batch_size / max(rate.images, 1e-9)
-        for done in known:
-            stats.write(json.dumps({"step": done.step, **done.losses}) + "\n")
-            shown_now = path if done.step == trainer.step else None
-            on_progress(
-                TrainingProgress(done.step, config.steps, done.losses, rate.images, left, shown_now)
+    place, first = RunFolder(out), parallel.is_first()
+    old = place.last_number if answered is None else answered
+    carried = _carried(place, resume, weights, shards) if first else None
+    if first:
+        _make(place)
+    with holding(place) if first else contextlib.nullcontext():
+        if first and place.state.exists() and not resume:
+            raise InputError(
+                f"{place.state}: a run is there already; use --resume or another --out"
             )
-        stats.flush()
+        report = Reporting(place, device, on_notice, silent=not first)
+        control = Control(place, should_stop, old, deaf=not first)
+        try:
+            report.write()
+            trainer = Trainer(run, device)
+            if first:
+                _take_up(trainer, place, carried, init, folder, report)
+            if parallel.count() > 1:
+                trainer.restore(parallel.from_first(trainer.state()))
+            if first:
+                _prepare(place, data, trainer, report)
+            reading = _Reading(control, time_slice, report, on_reading)
+            try:
+                pictures, fixed = reading.pictures(folder, run)
+            except _StoppedReading:
+                if time_slice.over():
+                    report.notice("the time was over while photos were read: give more minutes")
+                result = TrainingResult(_kept_model(place), trainer.step)
+            else:
+                checkpoints = Checkpoints(
+                    place, trainer, pictures, folder, provenance, shards, report.notice
+                )
+                if place.state.exists():
+                    checkpoints.step = trainer.step
+                statistics = Statistics(place.stats, trainer.step) if first else None
+                steps = Steps(
+                    trainer,
+                    pictures,
+                    fixed,
+                    folder.palette,
+                    checkpoints,
+                    statistics,
+                    report,
+                    control,
+                    time_slice,
+                    _judge(trainer, folder, pictures, report) if first else None,
+                    on_progress,
+                    on_judged,
+                )
+                try:
+                    trained = steps.run()
+                finally:
+                    if statistics is not None:
+                        statistics.close()
+                if not trained:
+                    report.notice("no time was left for a step: give more minutes")
+                result = TrainingResult(
+                    place.model if trained else _kept_model(place), trainer.step
+                )
+        except BaseException as error:
+            _last_words(report, error)
+            raise
+        done = result.step >= run.training.steps
+        report.say("done" if done else "stopped", answered=control.answered, seconds_left=None)
+    return result
 
-    first = trainer.step
-    last_checkpoint, saved_at, sampled_at = time.monotonic(), -1, -1
-    with (
-        prefetched(pictures, config, first, pin=device.type == "cuda") as batches,
-        (out / "stats.jsonl").open("a", encoding="utf-8") as stats,
-    ):
-        while trainer.step < config.steps and not should_stop():
-            if time_slice.must_finish(rate.seconds, config.statistics_batches):
-                break
-            known = trainer.train_on(next(batches))
-            rate.tick(config.batch_size)
-            path = None
-            if config.sample_steps and trainer.step % config.sample_steps == 0:
-                known += trainer.settle()
-                path, sampled_at = sample(), trainer.step
-            tell(known, path)
-            due = time.monotonic() - last_checkpoint > config.checkpoint_minutes * 60
-            if config.checkpoint_steps:
-                due = due or trainer.step % config.checkpoint_steps == 0
-            if due:
-                tell(trainer.settle())
-                checkpoint()
-                last_checkpoint, saved_at = time.monotonic(), trainer.step
-                rate.restart()
-        tell(trainer.settle())
-    if trainer.step == first < config.steps and time_slice.must_finish(0.0, 0):
-        on_notice("no time was left for a step: give more minutes")
-        return TrainingResult(_kept_model(out), trainer.step)
-    # Also where nothing was left to do: the run before may have been killed between the two.
-    if saved_at != trainer.step:
-        checkpoint()
-    if sampled_at != trainer.step:
-        sample()
-    return TrainingResult(out / "model", trainer.step)
+
+def _carried(
+    place: RunFolder, resume: bool, weights: Path | None, shards: Path | None
+) -> Path | None:
+    """The shards to go on from; None if there is a state, or nothing to go on from is wanted."""
+    if place.state.exists() or not (resume or weights is not None):
+        return None
+    if weights is not None:
+        return weights
+    for folder in (shards, place.path / "shards"):
+        if folder is not None and has_shards(folder):
+            return folder
+    raise InputError(f"{place.state}: nothing to resume; train without --resume first")
 
 
-def _prepare(out: Path, data: Path, trainer: Trainer) -> None:
-    """Make the training folder and bring it in line with the step that training starts from."""
+def _make(place: RunFolder) -> None:
     try:
-        (out / "samples").mkdir(parents=True, exist_ok=True)
+        place.samples.mkdir(parents=True, exist_ok=True)
+        place.early.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{out}: cannot be made ({error.strerror}); choose another --out"
+            f"{place.path}: cannot be made ({error.strerror}); choose another --out"
         ) from None
-    for part in (out, out / "samples", out / "model"):
-        remove_leftovers(part)
+
+
+def _take_up(
+    trainer: Trainer,
+    place: RunFolder,
+    carried: Path | None,
+    init: Model | None,
+    folder: DataFolder,
+    report: Reporting,
+) -> None:
+    """Give a fresh trainer what it goes on from, and say so."""
+    names = "\n".join(f"{pair.image.stem} {int(pair.best)}" for pair in folder.training)
+    data = f"{len(folder.training)} {hashlib.sha256(names.encode()).hexdigest()}"
+    lines: list[str] = []
+    if place.state.exists():
+        trainer.load(place.state)
+        lines.append(f"step {trainer.step} from {place.state}: everything as it was")
+        before = trainer.data.partition(" ")[0]
+        if trainer.data not in ("", data):
+            lines.append(
+                f"the photos are not those that training began with ({before} then, "
+                f"{len(folder.training)} now, or other names): it goes on with these, in "
+                "another order"
+            )
+    elif carried is not None:
+        lines = load_weights(trainer, carried)
+    elif init is not None:
+        lines = start_from(trainer, init, folder.palette)
+        trainer.origin = origin_of(init)
+    trainer.data = data
+    report.say(step=trainer.step)
+    for line in lines:
+        report.notice(line)
+
+
+def _prepare(place: RunFolder, data: Path, trainer: Trainer, report: Reporting) -> None:
+    """Bring the training folder in line with the step that training starts from."""
+    clear_leftovers(place)
     sections = trainer.run.sections(str(data.absolute()))
-    write_atomically(out / "run.json", json.dumps(sections, indent=1).encode())
-    stats = out / "stats.jsonl"
-    if stats.exists():
-        # Steps after the last checkpoint are done again.
-        lines = stats.read_bytes().splitlines(keepends=True)
-        write_atomically(stats, b"".join(line for line in lines if _step(line) <= trainer.step))
+    write_atomically(place.settings, json.dumps(sections, indent=1).encode())
+    # Steps after the last checkpoint are done again.
+    for path in (place.stats, place.judged):
+        cut_lines(path, trainer.step)
+    training = trainer.run.training
+    report.say(
+        steps=training.steps,
+        batch_size=training.batch_size,
+        micro_batch=trainer.at_once,
+        rate_scale=trainer.rate_scale,
+        checkpoint_step=trainer.step if place.state.exists() else 0,
+        sample=_newest(place.samples, "step-*.png"),
+        early=_newest(place.early, "step-*"),
+    )
 
 
-def _step(line: bytes) -> float:
-    """The step that a line of the statistics is of; infinite for one cut off by a kill."""
-    try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf
+def _newest(folder: Path, pattern: str) -> str:
+    return max((path.name for path in folder.glob(pattern)), default="")
 
 
-def _kept_model(out: Path) -> Path | None:
-    """The model of an earlier checkpoint, if there is one."""
-    return out / "model" if (out / "model" / "model.json").exists() else None
+@dataclass(frozen=True)
+class _Reading:
+    """Photos are read, as long as nobody asks to stop."""
+
+    control: Control
+    time_slice: TimeSlice
+    report: Reporting
+    on_reading: Callable[[int, int], None]
+
+    def pictures(self, folder: DataFolder, run: Run) -> tuple[PairedPictures, Batch]:
+        """Those to train on, and the fixed crops of sample grids. Raises _StoppedReading."""
+        samples = _samples(folder)
+        photos = len(folder.training) + len(samples)
+
+        def read(pairs: Sequence[Pair], before: int) -> PairedPictures:
+            def on_read(count: int) -> None:
+                if count and parallel.is_first():
+                    self.on_reading(before + count, photos)
+                self._look(before + count, photos)
+
+            return PairedPictures(pairs, folder.palette, run.generator, run.training, on_read)
+
+        pictures = read(folder.training, 0)
+        shown = read(samples, len(pictures))
+        if parallel.count() > 1 and parallel.agree(int(self.control.stopped))[0]:
+            raise _StoppedReading
+        return pictures, shown.fixed(range(len(shown)), run.training.size)
+
+    def _look(self, read: int, photos: int) -> None:
+        def tick() -> None:
+            self.report.say(
+                "paused" if self.control.paused and not self.control.stopped else "reading",
+                reading=(read, photos),
+                answered=self.control.answered,
+            )
+
+        self.control.wait(tick)
+        # Several processes have to stop together, later.
+        if parallel.count() == 1 and (self.control.stopped or self.time_slice.over()):
+            raise _StoppedReading
 
 
 def _samples(folder: DataFolder) -> list[Pair]:
@@ -256,63 +304,42 @@ def _samples(folder: DataFolder) -> list[Pair]:
     return [pairs[i * len(pairs) // count] for i in range(count)]
 
 
-def _save_finished(
-    path: Path,
-    trainer: Trainer,
-    pictures: PairedPictures,
-    folder: DataFolder,
-    provenance: dict[str, Any] | None,
-) -> None:
-    finished = finished_model(trainer, pictures, folder, provenance)
-    if isinstance(finished, Model):
-        save_model(path, finished)
-    else:
-        save_baseline(
-            path,
-            finished,
-            folder.palette.classes,
-            name=trainer.run.name,
-            licence=trainer.run.licence,
-            provenance=_provenance(trainer, pictures, provenance),
-        )
-
-
-def finished_model(
-    trainer: Trainer,
-    pictures: PairedPictures,
-    folder: DataFolder,
-    provenance: dict[str, Any] | None = None,
-) -> Model | Pix2PixHDGenerator:
-    """The averaged networks as a model that can be saved, opened and rendered with.
-
-    The baseline of the paper comes as its generator alone.
-    """
+def _judge(
+    trainer: Trainer, folder: DataFolder, pictures: PairedPictures, report: Reporting
+) -> Callable[[], dict[str, Any]] | None:
+    """What evaluates the present step, if the settings ask for it."""
     run = trainer.run
-    generator, encoder, default_z = trainer.finished(pictures)
-    if isinstance(generator, Pix2PixHDGenerator):
-        return generator
-    assert isinstance(generator, Generator)
-    return Model(
-        name=run.name,
-        config=ModelConfig(generator.config, run.encoder),
-        generator=generator,
-        encoder=encoder,
-        classes=folder.palette.classes,
-        default_z=default_z,
-        device=trainer.device,
-        provenance=_provenance(trainer, pictures, provenance),
-        licence=run.licence,
-    )
+    if run.training.judge_minutes == 0:
+        return None
+    from spade.training.judging import Judging
+
+    try:
+        judging = Judging(
+            folder,
+            run,
+            trainer.device,
+            segmenter=None,
+            vgg=run.training.vgg,
+            on_notice=report.notice,
+        )
+    except InputError as error:
+        report.notice(f"{error}. Training goes on without evaluations")
+        return None
+    return lambda: judging.judge(trainer, pictures)
 
 
-def _provenance(
-    trainer: Trainer, pictures: PairedPictures, given: dict[str, Any] | None
-) -> dict[str, Any]:
-    """How the networks came about: what the caller says, the steps, photos and settings."""
-    training = trainer.run.training
-    return {
-        **(given or {}),
-        "steps": trainer.step,
-        "photos": len(pictures),
-        "training": to_dict(training) | {"vgg": Path(training.vgg).name},
-    }
+def _kept_model(place: RunFolder) -> Path | None:
+    """The model of an earlier checkpoint, if there is one."""
+    return place.model if (place.model / "model.json").exists() else None
+
+
+def _last_words(report: Reporting, error: BaseException) -> None:
+    """Why training ended, for those who look at its folder."""
+    with contextlib.suppress(InputError):
+        if isinstance(error, KeyboardInterrupt):
+            report.say("stopped", message="ended at once, without a checkpoint")
+        elif isinstance(error, Exception):
+            text = (
+                str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            )
+            report.say("failed", message=text)

@@ -29,23 +29,29 @@ class TimeSlice:
         """Whether the time is up."""
         return self._end is not None and self._clock() >= self._end
 
-    def must_finish(self, step_seconds: float, batches: int) -> bool:
+    def must_finish(self, step_seconds: float, batches: int, before: str = "") -> bool:
         """Whether one more step would leave too little time for the end.
 
         step_seconds: of a step, 0 if not known yet; batches: how many a checkpoint's
-        batch-norm statistics are computed from.
+        batch-norm statistics are computed from; before: what is to be done before the step
+        and was measured, "judging" say.
         """
         if self._end is None:
             return False
         # A forward pass of the averages costs about a third of a step, a sample grid eight.
         checkpoint = self._took.get("checkpoint", (batches + 8) * step_seconds / 3)
         sample = self._took.get("sample", 16 * step_seconds / 3)
-        needed = step_seconds + _MARGIN * (checkpoint + sample) + _EXIT_SECONDS
+        needed = (
+            step_seconds
+            + self._took.get(before, 0.0)
+            + _MARGIN * (checkpoint + sample)
+            + _EXIT_SECONDS
+        )
         return self._clock() + needed >= self._end
 
     @contextmanager
     def finishing(self, what: str) -> Iterator[None]:
-        """Measures the block: "checkpoint" or "sample"."""
+        """Measures the block: "checkpoint", "sample" or "judging"."""
         start = self._clock()
         yield
         self._took[what] = max(self._took.get(what, 0.0), self._clock() - start)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from spade.data.dataset import Batch, PairedPictures, to_network
 from spade.data.slices import Slice
 from spade.discriminator import Discriminator
 from spade.encoder import Encoder
-from spade.formats.atomic import atomic_path
 from spade.formats.errors import InputError
 from spade.generator import Generator
 from spade.labels import semantic_map
@@ -28,15 +26,19 @@ from spade.spectral import fold_spectral_norm
 from spade.training.acceleration import LossReader, StepLosses, adam_options, prepare_backends, send
 from spade.training.averaging import Average
 from spade.training.objective import MicroBatch, Networks, Optimizers, train_step
+from spade.training.state_file import VERSION, first_line, read_state, write_state
 
 __all__ = ["Run", "Trainer"]
 
-VERSION = 1
-"""Of a saved state's layout."""
-
 
 class Trainer:
-    """The networks of a run, their averages and optimizers, and the state they are saved in."""
+    """The networks of a run, their averages and optimizers, and the state they are saved in.
+
+    step: updates so far. at_once: pictures in a micro-batch, at most. rate_scale: what the
+    learning rates are multiplied by since training went back to an earlier step, which it did
+    ``setbacks`` times. origin: what the provenance says of the model it was started from.
+    data: a fingerprint of the photos and their order. All are part of the state.
+    """
 
     def __init__(self, run: Run, device: torch.device) -> None:
         torch.manual_seed(run.training.seed)
@@ -76,6 +78,11 @@ class Trainer:
             else Average(self.networks.encoder, config.ema_decay)
         )
         self.step = 0
+        self.at_once = config.batch_size
+        self.rate_scale = 1.0
+        self.setbacks = 0
+        self.origin: dict[str, Any] = {}
+        self.data = ""
         self.perceptual: PerceptualLoss | None = None
         if config.vgg and config.perceptual_weight > 0:
             vgg = load_vgg(Path(config.vgg), config.vgg_blocks)
@@ -121,11 +128,11 @@ class Trainer:
         (:func:`spade.data.slices.micro_batches`); ``batch`` starts where the first does.
 
         On the CPU these are this step's; a GPU is a few steps behind: see :meth:`settle`.
-        Raises InputError if one is not finite.
+        They may be anything, infinite or not a number.
         """
         config = self.run.training
         pieces = pieces or (Slice(0, len(batch.images)),)
-        factor = config.rate_factor(self.step)
+        factor = config.rate_factor(self.step) * self.rate_scale
         ramp = config.generator_ramp(self.step)
         self._set_rates(config.learning_rate_g * factor * ramp, config.learning_rate_d * factor)
         losses = train_step(
@@ -141,21 +148,11 @@ class Trainer:
             self.encoder_average.update(self.networks.encoder, self.step)
         self.step += 1
         self._reader.add(self.step, losses)
-        return self._checked(self._reader.take())
+        return self._reader.take()
 
     def settle(self) -> list[StepLosses]:
         """Wait for all steps asked for; their losses, as :meth:`train_on` returns them."""
-        return self._checked(self._reader.take(wait=True))
-
-    def _checked(self, known: list[StepLosses]) -> list[StepLosses]:
-        for done in known:
-            for key, value in done.losses.items():
-                if not math.isfinite(value):
-                    raise InputError(
-                        f"step {done.step}: loss {key!r} is {value}; go on from the last "
-                        "checkpoint (--resume) with a lower learning rate"
-                    )
-        return known
+        return self._reader.take(wait=True)
 
     def _set_rates(self, generator: float, discriminator: float) -> None:
         for optimizer, rate in (
@@ -180,31 +177,51 @@ class Trainer:
         return send(drawn, self.device)
 
     @torch.no_grad()
-    def sample_columns(self, pictures: PairedPictures, fixed: Batch) -> list[Tensor]:
+    def sample_columns(
+        self,
+        pictures: PairedPictures,
+        fixed: Batch,
+        on_batch: Callable[[], None] = lambda: None,
+    ) -> list[Tensor]:
         """The photos; the maps in their own style; all in the first's; all in the last's.
 
         Without an encoder the photos and the pictures alone. Each ``(N, 3, size, size)`` in
-        [-1, 1].
+        [-1, 1]. ``on_batch`` is called as in :meth:`finished`.
         """
-        generator, encoder, _ = self.finished(pictures, batches=8)
-        semantic, images = self.semantic(fixed), self.images(fixed)
-        if encoder is None:
-            return [images, generator(semantic, None)]
-        mu, _ = encoder(images)
-        return [
-            images,
-            generator(semantic, mu),
-            generator(semantic, mu[:1].expand_as(mu)),
-            generator(semantic, mu[-1:].expand_as(mu)),
-        ]
+        generator, encoder, _ = self.finished(pictures, batches=8, on_batch=on_batch)
+        images = self.images(fixed)
+        parts = self._parts(len(images))
+        mu = None
+        if encoder is not None:
+            mu = torch.cat([encoder(images[part.start : part.stop])[0] for part in parts])
+        styles = [None] if mu is None else [mu, mu[:1].expand_as(mu), mu[-1:].expand_as(mu)]
+        columns = [images]
+        for z in styles:
+            drawn = []
+            for part in parts:
+                on_batch()
+                chosen = None if z is None else z[part.start : part.stop]
+                drawn.append(generator(self.semantic(fixed.part(part)), chosen))
+            columns.append(torch.cat(drawn))
+        return columns
+
+    def _parts(self, n: int) -> tuple[Slice, ...]:
+        """``n`` pictures in as many parts as memory asks for."""
+        whole = Slice(0, n)
+        if self.at_once >= self.run.training.batch_size:
+            return (whole,)
+        return whole.cut(-(-n // self.at_once))
 
     def finished(
-        self, pictures: PairedPictures, batches: int | None = None
+        self,
+        pictures: PairedPictures,
+        batches: int | None = None,
+        on_batch: Callable[[], None] = lambda: None,
     ) -> tuple[nn.Module, Encoder | None, Tensor | None]:
         """Averaged generator and encoder ready to render, and the default z (mean of mu).
 
         The batch-norm statistics come from ``batches`` training batches, by default the
-        configured number.
+        configured number; ``on_batch`` is called before each.
         """
         count = self.run.training.statistics_batches if batches is None else batches
         encoder: Encoder | None = None
@@ -217,12 +234,15 @@ class Trainer:
         def inputs() -> Iterator[tuple[Tensor, Tensor | None]]:
             # The same crops each time, from far beyond any step of the schedule.
             for k in range(count):
-                batch = pictures.batch(self.run.training, 2**30 + k)
-                z = None
-                if encoder is not None:
-                    z, _ = encoder(self.images(batch))
-                    means.append(z)
-                yield self.semantic(batch), z
+                whole = pictures.batch(self.run.training, 2**30 + k)
+                for part in self._parts(len(whole.images)):
+                    on_batch()
+                    batch = whole.part(part)
+                    z = None
+                    if encoder is not None:
+                        z, _ = encoder(self.images(batch))
+                        means.append(z)
+                    yield self.semantic(batch), z
 
         with torch.no_grad():
             generator = fold_spectral_norm(self.generator_average.finished(inputs()))
@@ -235,6 +255,11 @@ class Trainer:
         return {
             "version": VERSION,
             "step": self.step,
+            "at_once": self.at_once if self.at_once < self.run.training.batch_size else 0,
+            "rate_scale": self.rate_scale,
+            "setbacks": self.setbacks,
+            "origin": self.origin,
+            "data": self.data,
             "generator": networks.generator.state_dict(),
             "encoder": None if networks.encoder is None else networks.encoder.state_dict(),
             "discriminator": networks.discriminator.state_dict(),
@@ -246,10 +271,17 @@ class Trainer:
             "optimizer_d": self.optimizers.discriminator.state_dict(),
         }
 
-    def load(self, path: Path) -> None:
-        """Go on from a saved state. Raises InputError naming the file if it does not fit."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state` gave, wherever its tensors are.
+
+        Raises InputError, which names no file, if it is of other settings.
+        """
+        # What is on its way belongs to steps that did not happen, and the memory is needed.
+        self._reader = LossReader(self.device)
+        for optimizer in (self.optimizers.generator, self.optimizers.discriminator):
+            optimizer.zero_grad(set_to_none=True)
+            optimizer.state.clear()
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
             if state["version"] != VERSION:
                 raise ValueError(f"it is of version {state['version']}, not {VERSION}")
             self.networks.generator.load_state_dict(state["generator"])
@@ -261,20 +293,31 @@ class Trainer:
             _load_optimizer(self.optimizers.generator, state["optimizer_g"])
             _load_optimizer(self.optimizers.discriminator, state["optimizer_d"])
             self.step = int(state["step"])
-        except FileNotFoundError:
-            raise InputError(f"{path}: nothing to resume; train without --resume first") from None
+            # States of former releases lack these.
+            batch_size = self.run.training.batch_size
+            self.at_once = min(int(state.get("at_once", 0)) or batch_size, batch_size)
+            self.rate_scale = float(state.get("rate_scale", 1.0))
+            self.setbacks = int(state.get("setbacks", 0))
+            self.origin = dict(state.get("origin", {}))
+            self.data = str(state.get("data", ""))
         except Exception as error:
-            line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(first_line(error)) from None
+
+    def load(self, path: Path) -> None:
+        """Go on from a saved state. Raises InputError naming the file if it is missing, damaged
+        or of other settings."""
+        state = read_state(path)
+        try:
+            self.restore(state)
+        except InputError as error:
             raise InputError(
-                f"{path}: does not fit these settings or is damaged ({line}); resume with the "
-                "settings of run.json or train anew into another folder"
+                f"{path}: does not fit these settings ({error}); resume with the settings of "
+                "run.json (--resume alone) or train anew into another folder"
             ) from None
 
     def save(self, path: Path) -> None:
-        """Write the state atomically."""
-        # Through a file of ours: torch's own reports a full disk as an internal error.
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            torch.save(self.state(), file)
+        """Write the state atomically. Raises NotFinite if it is one to never go on from."""
+        write_state(path, self.state())
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
