@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -158,7 +159,14 @@ def _write_folder(
         stack.enter_context(atomic_path(folder / "model.json")).write_text(text, encoding="utf-8")
         for name, state in files.items():
             temporary = stack.enter_context(atomic_path(folder / name))
-            save_file({key: _packed(key, value, half) for key, value in state.items()}, temporary)
+            packed = {key: _packed(key, value, half) for key, value in state.items()}
+            try:
+                save_file(packed, temporary)
+            except SafetensorError as error:
+                raise InputError(
+                    f"{folder / name}: cannot be written ({error}); make room or choose another "
+                    "folder"
+                ) from None
     if "encoder.safetensors" not in files:
         (folder / "encoder.safetensors").unlink(missing_ok=True)
 
