@@ -96,6 +96,11 @@ def _sentence(text: str) -> str:
 
 
 def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest
+    """Lines of ``_WIDTH``; a number stays with its percent sign."""
+    lines = textwrap.wrap(
+        text.replace(" %", "\xa0%"),
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
     )
+    return [line.replace("\xa0%", " %") for line in lines]

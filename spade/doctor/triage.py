@@ -179,11 +179,10 @@ def _look_at_labels(
         found["binary-masks"].append(name)
         if odd_mask:
             reasons.append("a mask among maps of several classes")
-    elif labels.storage == "colour":
-        if in_ids:
-            found["grey-as-colour"].append(name)
-        else:
-            _look_at_colors(triage, name, labels, plan)
+    elif labels.storage == "colour" and in_ids:
+        found["grey-as-colour"].append(name)
+    elif labels.storage == "colour" and not labels.lossy:
+        _look_at_colors(triage, name, labels, plan)
     if labels.lossy:
         found["lossy-labels"].append(name)
         if in_ids and not plan.binary:
