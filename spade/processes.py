@@ -1,6 +1,6 @@
 """Which one of several processes this is, as torchrun and its like tell in the environment.
 
-No torch here.
+torch only where a device is asked for.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from spade.formats.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 Item = TypeVar("Item")
 
@@ -52,6 +55,24 @@ def process() -> Process:
             f"LOCAL_WORLD_SIZE {found.local_count}: ranks count from 0; start with torchrun"
         )
     return found
+
+
+def device_of(device: torch.device, mine: Process) -> torch.device:
+    """The CUDA device of this process among those of its machine; others as they are.
+
+    Raises InputError if the machine has too few.
+    """
+    if device.type != "cuda" or device.index is not None or mine.count == 1:
+        return device
+    import torch
+
+    there = torch.cuda.device_count()
+    if mine.local_rank >= there:
+        raise InputError(
+            f"process {mine.local_rank} of this machine has no CUDA device, there are {there}; "
+            f"start {there} a machine or use --device cpu"
+        )
+    return torch.device("cuda", mine.local_rank)
 
 
 def _number(name: str, default: int | None) -> int:

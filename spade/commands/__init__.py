@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from spade.formats.errors import InputError
 from spade.formats.limits import check_size
 from spade.formats.picture import PICTURE_SUFFIXES, PictureInfo, write_picture
+from spade.processes import Process, device_of, process
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,16 +62,34 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def open_model(args: argparse.Namespace) -> Model:
-    """The model that the arguments of :func:`add_model_arguments` name."""
+    """The model that the arguments of :func:`add_model_arguments` name.
+
+    Of several processes that torchrun started each has it on a CUDA device of its own.
+    """
     from spade.model import load_model
 
     return load_model(
         args.model,
-        args.device,
+        own_device(args.device),
         upsampling=args.upsampling,
         crop_size=args.crop_size,
         aspect_ratio=args.aspect_ratio,
     )
+
+
+def own_device(name: str) -> str:
+    """The device that ``name`` means to this process. Raises InputError if it has none."""
+    mine = process()
+    if mine.count == 1:
+        return name
+    from spade.model import resolve_device
+
+    return str(device_of(resolve_device(name), mine))
+
+
+def share_json(mine: Process) -> dict[str, int]:
+    """Which files a process was to do: every ``of``-th, from number ``process`` on, from 0."""
+    return {"process": mine.rank, "of": mine.count}
 
 
 def add_map_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """Render label maps: indexed or grey PNGs of class ids, or RGB PNGs in palette colours.
 
 One file makes one picture; a folder, a pattern or several files make a folder of pictures
-of the same names.
+of the same names. Under torchrun each process renders its share of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from spade.commands import (
     parse_size,
     save_picture,
     say,
+    share_json,
 )
 from spade.commands.inputs import one_output_each
 from spade.commands.maps import find_maps, palette_for, read_map
@@ -29,6 +30,7 @@ from spade.formats.errors import InputError
 from spade.formats.label_png import encode_label_map
 from spade.formats.photo import read_photo
 from spade.formats.picture import PICTURE_SUFFIXES, PictureInfo
+from spade.processes import process
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +60,10 @@ def run(args: argparse.Namespace) -> Report:
     size = parse_size(args.size) if args.size else None
     photo = read_photo(args.style, max_side=STYLE_SIDE) if args.style else None
     single = len(maps) == 1 and not Path(args.maps[0]).is_dir()
+    # All of them first: the processes are to agree on what is wrong.
     outputs = _outputs(maps, args.output, single)
+    mine = process()
+    maps, outputs = mine.share(maps), mine.share(outputs)
 
     from spade.model import resize_labels, to_picture
     from spade.plain import render_plain
@@ -102,6 +107,7 @@ def run(args: argparse.Namespace) -> Report:
         "engine": args.engine,
         "style": args.style,
         "seed": args.seed,
+        "share": share_json(mine),
         "pictures": pictures,
     }
     return Report(data, "\n".join(picture["picture"] for picture in pictures))

@@ -1,4 +1,7 @@
-"""Photos to label maps: one indexed PNG a photo, of the same name, in the folder OUT."""
+"""Photos to label maps: one indexed PNG a photo, of the same name, in the folder OUT.
+
+Under torchrun each process segments its share of the photos.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from spade.commands import DEFAULT_MODEL, Report, say
+from spade.commands import DEFAULT_MODEL, Report, own_device, say, share_json
 from spade.commands.inputs import find_files, one_output_each
 from spade.data.folder import PHOTO_SUFFIXES
 from spade.formats.errors import InputError
 from spade.formats.label_png import write_label_map
 from spade.formats.photo import read_photo
+from spade.processes import process
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +55,9 @@ def run(args: argparse.Namespace) -> Report:
 
     from spade.segmenter import load_segmenter
 
-    segmenter = load_segmenter(args.model, args.device)
+    mine = process()
+    photos, outputs = mine.share(photos), mine.share(outputs)
+    segmenter = load_segmenter(args.model, own_device(args.device))
     maps: list[dict[str, Any]] = []
     unreadable: list[str] = []
     for index, (path, output) in enumerate(zip(photos, outputs, strict=True)):
@@ -87,7 +93,12 @@ def run(args: argparse.Namespace) -> Report:
             say(f"{index + 1}/{len(photos)} {output} {width}x{height} {seconds:.2f} s")
     if unreadable and not maps:
         raise InputError(unreadable[0])
-    data = {"model": args.model, "device": str(segmenter.device), "maps": maps}
+    data = {
+        "model": args.model,
+        "device": str(segmenter.device),
+        "share": share_json(mine),
+        "maps": maps,
+    }
     text = "\n".join(entry["map"] for entry in maps)
     if unreadable:
         data["unreadable"] = unreadable

@@ -27,7 +27,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from spade.formats.errors import InputError
-from spade.processes import Process, process
+from spade.processes import device_of, process
 
 BUCKET_BYTES = 32 << 20
 """Gradients are sent in messages of about this size."""
@@ -89,22 +89,6 @@ def together(device: torch.device, meeting: str | None = None) -> Iterator[torch
         yield device
     finally:
         dist.destroy_process_group()
-
-
-def device_of(device: torch.device, mine: Process) -> torch.device:
-    """The CUDA device of this process among those of its machine; others as they are.
-
-    Raises InputError if the machine has too few.
-    """
-    if device.type != "cuda" or device.index is not None or mine.count == 1:
-        return device
-    there = torch.cuda.device_count()
-    if mine.local_rank >= there:
-        raise InputError(
-            f"process {mine.local_rank} of this machine has no CUDA device, there are {there}; "
-            f"start {there} a machine or use --device cpu"
-        )
-    return torch.device("cuda", mine.local_rank)
 
 
 def agree(*values: int) -> tuple[int, ...]:

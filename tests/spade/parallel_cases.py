@@ -232,6 +232,33 @@ def local_environment() -> dict[str, str]:
     }
 
 
+def torchrun(arguments: Sequence[object], seconds: float = 200) -> tuple[int, str, str]:
+    """``torchrun --nproc-per-node 2`` on this machine: exit code, stdout, stderr.
+
+    Whatever it was started by itself; a torchrun that takes longer is asked to end, which also
+    ends what it started.
+    """
+    ranks = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    kept = {key: value for key, value in os.environ.items() if key not in ranks}
+    options = ("--nproc-per-node", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0")
+    command = (sys.executable, "-m", "torch.distributed.run", *options, *arguments)
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        env={**kept, **local_environment()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        out, errors = process.communicate(timeout=seconds)
+    except BaseException:
+        process.terminate()
+        process.communicate()
+        raise
+    return process.returncode, out, errors
+
+
 def whole(case: Case) -> Case:
     """The same by one process at once."""
     return replace(case, at_once=99)

