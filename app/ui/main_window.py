@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
             self.document,
             services.datasets,
             services.trainings,
+            services.files,
             self.files,
             self.models,
             services.preferences,

@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app.ui.look.theme import notifier
 from app.ui.training.flow import FlowLayout
@@ -42,19 +42,22 @@ class ChartPanel(QWidget):
         self.title.setProperty("role", "section")
         self.title.setToolTip(tip)
         self.buttons: dict[str, QToolButton] = {}
-        self.log_button = _switch("Log", "Logarithmic heights: small losses show as well")
+        self.log_button = QCheckBox("Log")
+        self.log_button.setToolTip("Logarithmic heights: small losses show as well")
         self.log_button.setAccessibleName("Logarithmic heights")
         self.log_button.toggled.connect(self.chart.set_log)
-        self.raw_button = _switch("Smooth", "Off: the raw values alone")
+        self.raw_button = QCheckBox("Smooth")
+        self.raw_button.setToolTip("Off: the raw values")
         self.raw_button.setChecked(True)
         self.raw_button.toggled.connect(self.chart.set_smooth)
         top = QHBoxLayout()
         top.setSpacing(4)
-        top.addWidget(self.title, 1)
+        top.addWidget(self.title)
+        top.addStretch(1)
         top.addWidget(self.raw_button)
         top.addWidget(self.log_button)
         self._legend_part = QWidget()
-        self._legend = FlowLayout(self._legend_part)
+        self._legend = FlowLayout(self._legend_part, spacing=2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

@@ -25,19 +25,22 @@ class Scale:
 
     def place(self, value: Values) -> Values:
         """Where a value is: 0 at ``low``, 1 at ``high``; beyond them outside."""
-        low, high = self._bent(np.array([self.low, self.high]))
-        result: Values = (self._bent(value) - low) / max(high - low, 1e-12)
+        low, high = self.bent(self.low), self.bent(self.high)
+        bent = np.arcsinh(value / LINEAR_BELOW) if self.log else value
+        result: Values = (bent - low) / max(high - low, 1e-12)
         return result
+
+    def bent(self, value: float) -> float:
+        """What is linear in height."""
+        return math.asinh(value / LINEAR_BELOW) if self.log else value
+
+    def unbent(self, bent: float) -> float:
+        """The value of which ``bent`` is."""
+        return math.sinh(bent) * LINEAR_BELOW if self.log else bent
 
     def ticks(self, most: int) -> list[float]:
         """At most about ``most`` round values to mark."""
         return self._powers(most) if self.log else round_steps(self.low, self.high, most)
-
-    def _bent(self, value: Values) -> Values:
-        if not self.log:
-            return value
-        bent: Values = np.arcsinh(value / LINEAR_BELOW)
-        return bent
 
     def _powers(self, most: int) -> list[float]:
         top = max(abs(self.low), abs(self.high), LINEAR_BELOW)
@@ -78,8 +81,10 @@ def fitting(curves: list[Values], *, log: bool) -> Scale:
         low = 0.0
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
-    room = 0.06 * (high - low)
-    return Scale(low - (room if low else 0.0), high + room, log)
+    bare = Scale(low, high, log)
+    room = 0.06 * (bare.bent(high) - bare.bent(low))
+    below = bare.unbent(bare.bent(low) - room) if low else 0.0
+    return Scale(below, bare.unbent(bare.bent(high) + room), log)
 
 
 def number(value: float) -> str:

@@ -35,7 +35,7 @@ HEAD_TIPS: Final = (
     "How many pictures show it",
     "A class of its own, or part of another; drag a row upon another to merge them",
 )
-OWN: Final = "a class of its own"
+OWN: Final = "stays"
 UNKNOWN: Final = "unknown"
 MIME: Final = "application/x-spadework-classes"
 

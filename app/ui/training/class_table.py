@@ -33,14 +33,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.look.icons import icon
+from app.ui.look.icons import icon, paint_glyph
 from app.ui.look.theme import color, tokens
 from app.ui.palette.class_combo import swatch
 from app.ui.training.class_model import (
     BECOMES,
     COLOR,
     NAME,
-    OWN,
     PICTURES,
     SHARE,
     UNKNOWN,
@@ -364,9 +363,14 @@ class _RowDelegate(QStyledItemDelegate):
             font.setPixelSize(t.font)
             font.setStrikeOut(merged and index.column() == NAME)
             painter.setFont(font)
-            quiet = merged or index.column() == PICTURES
+            quiet = (merged and index.column() == NAME) or index.column() == PICTURES
+            quiet = quiet or (index.column() == BECOMES and not merged)
             ink = t.on_selection if selected else t.text_muted if quiet else t.text
-            self._paint_text(painter, rect.adjusted(8, 0, -8, 0), index, ink)
+            room = 24 if index.column() == BECOMES else 8
+            self._paint_text(painter, rect.adjusted(8, 0, -room, 0), index, ink)
+            if index.column() == BECOMES:
+                box = QRectF(rect.right() - 24, rect.center().y() - 7, 14, 14)
+                paint_glyph(painter, box, "chevron-down", t.text_muted)
         self._paint_focus(painter, rect, option, index)
         painter.restore()
 
@@ -427,7 +431,7 @@ class _TargetDelegate(_RowDelegate):
         combo.setMaxVisibleItems(20)
         model = self._view._model
         own = model.choice(index.row())
-        combo.addItem(OWN.capitalize(), None)
+        combo.addItem("A class of its own", None)
         combo.addItem(swatch(_rgb(UNKNOWN_COLOR)), UNKNOWN.capitalize(), UNKNOWN_ID)
         for choice in model.choices:
             if choice.merge_into is None and choice.id != own.id:

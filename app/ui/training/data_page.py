@@ -38,6 +38,7 @@ class DataPage(QWidget):
         """Ask for data; ``error``: why those before could not be taken."""
         self.start.error.say(error)
         self._stack.setCurrentWidget(self.start)
+        self.start.drop_zone.folder_button.setFocus()
 
     def show_working(self, heading: str) -> None:
         """A check or an import goes on."""

@@ -27,6 +27,7 @@ DETAIL: Final = (
     "is ever changed."
 )
 ICON: Final = 44
+TEXT_WIDTH: Final = 560
 
 
 def dropped_data(data: QMimeData) -> Path | None:
@@ -55,6 +56,7 @@ class DropZone(QWidget):
         self.setAccessibleName("Drop target for training data")
         self.title = _label(TITLE, "heading")
         self.detail = _label(DETAIL, "caption")
+        self.detail.setFixedWidth(TEXT_WIDTH)
         self.folder_button = QPushButton("&Choose folder…")
         self.folder_button.setProperty("kind", "primary")
         self.folder_button.clicked.connect(self.folder_wanted)
@@ -72,7 +74,7 @@ class DropZone(QWidget):
         layout.addStretch(1)
         layout.addSpacing(ICON + 12)
         layout.addWidget(self.title)
-        layout.addWidget(self.detail)
+        layout.addWidget(self.detail, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(8)
         layout.addLayout(buttons)
         layout.addStretch(1)

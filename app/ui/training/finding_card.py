@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from app.ui.look.icons import icon
 from app.ui.look.pictures import thumbnail
 from app.ui.look.theme import notifier
+from app.ui.training.flow import FlowLayout
 from app.ui.training.texts import breakable
 from app.workers.training_messages import Finding, Severity
 
@@ -68,7 +69,7 @@ class FindingCard(QFrame):
         column.addWidget(remedy)
         if finding.thumbnails or finding.examples:
             column.addSpacing(2)
-            column.addLayout(self._examples())
+            column.addWidget(self._examples())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 12)
         layout.setSpacing(10)
@@ -77,17 +78,16 @@ class FindingCard(QFrame):
         self._draw_icon()
         notifier().changed.connect(self._draw_icon)
 
-    def _examples(self) -> QHBoxLayout:
+    def _examples(self) -> QWidget:
         """Thumbnails; where there are none, the names."""
-        row = QHBoxLayout()
-        row.setSpacing(6)
         found = self.finding
         if not found.thumbnails:
             names = ", ".join(found.examples[:3]) + (" …" if found.count > 3 else "")
             label = _words(names, "caption")
             label.setToolTip("\n".join(found.examples))
-            row.addWidget(label, 1)
-            return row
+            return label
+        part = QWidget()
+        row = FlowLayout(part, spacing=6)
         for number, pixels in enumerate(found.thumbnails[:MOST_THUMBS]):
             name = found.examples[number] if number < len(found.examples) else ""
             picture = QLabel()
@@ -104,8 +104,7 @@ class FindingCard(QFrame):
             label.setProperty("role", "caption")
             label.setToolTip("\n".join(found.examples))
             row.addWidget(label)
-        row.addStretch(1)
-        return row
+        return part
 
     def _pixmap(self, pixels: object) -> QPixmap:
         return thumbnail(pixels, QSize(THUMB, THUMB), self.devicePixelRatioF())  # type: ignore[arg-type]

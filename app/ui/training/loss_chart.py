@@ -1,4 +1,4 @@
-"""Curves over steps: raw values as a band, smoothed ones as a line, and a read-out."""
+"""Curves over steps: smoothed lines over a pale band of the raw values, and a read-out."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ INKS: Final = {
 }
 SMOOTH: Final = 0.012
 """Radius of the smoothing, as a share of the chart's width."""
+PITCH: Final = 2.0
+"""Pixels between two points of a curve."""
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 10.0, 24.0
 WAITING: Final = "The curves begin with the first steps."
 
@@ -53,6 +55,8 @@ class _Drawn:
     key: str
     columns: Bins
     line: np.ndarray  # smoothed
+    low: np.ndarray  # of the band behind it
+    high: np.ndarray
 
 
 class LossChart(QWidget):
@@ -147,13 +151,13 @@ class LossChart(QWidget):
         shown = [drawn for drawn in self._drawn if len(drawn.line)]
         if not shown or not plot.left() - 8 <= x <= plot.right() + 8:
             return None
-        column = x - plot.left()
+        column = (x - plot.left()) / PITCH
         values = []
         for drawn in shown:
             nearest = int(np.abs(drawn.columns.step - column).argmin())
             values.append((drawn.key, float(drawn.line[nearest])))
         first, last = self._steps
-        share = min(max(column / max(plot.width() - 1, 1), 0.0), 1.0)
+        share = min(max(column * PITCH / max(plot.width() - PITCH, 1), 0.0), 1.0)
         return first + share * (last - first), values
 
     # -- Qt's questions
@@ -232,7 +236,7 @@ class LossChart(QWidget):
         """Bring the curves into columns, once for every change."""
         if self._drawn or self.is_empty:
             return
-        width = max(int(self._plot().width()), 2)
+        width = max(int(self._plot().width() / PITCH), 2)
         shown = [key for key in self.keys if key not in self._hidden and len(self._series[key])]
         all_bins = {key: self._series[key].bins for key in shown}
         first = min((bins.step[0] for bins in all_bins.values()), default=0.0)
@@ -240,8 +244,13 @@ class LossChart(QWidget):
         self._steps = (float(first), float(max(last, first + 1)))
         for key, bins in all_bins.items():
             columns = by_column(bins, *self._steps, width)
-            line = smoothed(columns, SMOOTH * width) if self._smooth else columns.mean
-            self._drawn.append(_Drawn(key, columns, line))
+            if self._smooth:
+                line = smoothed(columns, columns.mean, SMOOTH * width)
+                spread = smoothed(columns, columns.spread, SMOOTH * width)
+                drawn = _Drawn(key, columns, line, line - spread, line + spread)
+            else:
+                drawn = _Drawn(key, columns, columns.mean, columns.low, columns.high)
+            self._drawn.append(drawn)
         self._scale = fitting([drawn.line for drawn in self._drawn], log=self._log)
 
     def _paint_chart(self, painter: QPainter) -> None:
@@ -291,18 +300,18 @@ class LossChart(QWidget):
             painter.drawText(QPointF(left, plot.bottom() + metrics.ascent() + 6), text)
 
     def _paint_band(self, painter: QPainter, plot: QRectF, drawn: _Drawn) -> None:
-        """From the lowest to the highest raw value of each column."""
+        """Where most raw values of each column are; unsmoothed, from the lowest to the highest."""
         if len(drawn.line) < 2:
             return
-        upper = self._points(plot, drawn.columns.step, drawn.columns.high)
-        lower = self._points(plot, drawn.columns.step[::-1], drawn.columns.low[::-1])
+        upper = self._points(plot, drawn.columns.step, drawn.high)
+        lower = self._points(plot, drawn.columns.step[::-1], drawn.low[::-1])
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(color(self.ink(drawn.key), 0.20))
+        painter.setBrush(color(self.ink(drawn.key), 0.16 if self._smooth else 0.3))
         painter.drawPolygon(QPolygonF([*upper, *lower]))
 
     def _points(self, plot: QRectF, columns: np.ndarray, values: np.ndarray) -> list[QPointF]:
         heights = np.clip(self._scale.place(values), -0.5, 1.5)
-        x = plot.left() + columns
+        x = plot.left() + columns * PITCH
         y = plot.bottom() - heights * plot.height()
         return [QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
 

@@ -1,6 +1,7 @@
 """Curves of any length in bounded room: points that lie close together are kept as one bin.
 
-A bin holds the lowest and highest value, the mean and the number of its points. When there
+A bin holds the lowest and highest value, the mean, the mean square and the number of its
+points. When there
 are more than ``LIMIT`` bins, neighbours are joined pairwise, so a curve of a million steps
 costs no more to draw than one of some thousands.
 """
@@ -20,20 +21,27 @@ LIMIT: Final = 4096
 
 @dataclass(frozen=True)
 class Bins:
-    """Columns of equal length: step (of the last point), low, high, mean, count."""
+    """Columns of equal length: step (of the last point), low, high, mean, mean square, count."""
 
     step: Values
     low: Values
     high: Values
     mean: Values
+    square: Values
     count: Values
+
+    @property
+    def spread(self) -> Values:
+        """The standard deviation of the points in each bin."""
+        result: Values = np.sqrt(np.maximum(self.square - self.mean**2, 0.0))
+        return result
 
 
 class Series:
     """One curve, to which points are added in the order of their steps."""
 
     def __init__(self) -> None:
-        self._table = np.empty((5, 2 * LIMIT))
+        self._table = np.empty((6, 2 * LIMIT))
         self._length = 0
         self._span = 1  # points that a bin holds, where none was left out
         self._open = 0  # points in the last bin
@@ -54,7 +62,7 @@ class Series:
             self._extend(steps[start : start + LIMIT], values[start : start + LIMIT])
 
     def _extend(self, steps: Values, values: Values) -> None:
-        points = np.stack([steps, values, values, values, np.ones(len(steps))])
+        points = np.stack([steps, values, values, values, values**2, np.ones(len(steps))])
         if self._span > 1:
             points = self._fill_open(points)
             points = joined(points, self._span)
@@ -62,10 +70,10 @@ class Series:
         self._table[:, self._length : self._length + count] = points
         self._length += count
         if count and self._span > 1:
-            self._open = int(points[4, -1]) % self._span
+            self._open = int(points[5, -1]) % self._span
         while self._length > LIMIT:
             halved = joined(self._table[:, : self._length], 2)
-            self._open = int(halved[4, -1]) % (2 * self._span)
+            self._open = int(halved[5, -1]) % (2 * self._span)
             self._length = halved.shape[1]
             self._table[:, : self._length] = halved
             self._span *= 2
@@ -85,11 +93,11 @@ class Series:
 
 
 def joined(points: Values, size: int) -> Values:
-    """Bins ``(5, n)`` joined in groups of ``size`` neighbours; the last group may be smaller."""
+    """Bins ``(6, n)`` joined in groups of ``size`` neighbours; the last group may be smaller."""
     if not points.shape[1]:
         return points
     starts = np.arange(0, points.shape[1], size)
-    step, low, high, mean, count = points
+    step, low, high, mean, square, count = points
     total = np.add.reduceat(count, starts)
     ends = np.append(starts[1:], points.shape[1]) - 1
     return np.stack(
@@ -98,6 +106,7 @@ def joined(points: Values, size: int) -> Values:
             np.minimum.reduceat(low, starts),
             np.maximum.reduceat(high, starts),
             np.add.reduceat(mean * count, starts) / total,
+            np.add.reduceat(square * count, starts) / total,
             total,
         ]
     )
@@ -111,7 +120,7 @@ def by_column(bins: Bins, first: float, last: float, columns: int) -> Bins:
     column = np.floor((bins.step[inside] - first) * scale + 0.5)
     if not len(column):
         empty = np.empty(0)
-        return Bins(empty, empty, empty, empty, empty)
+        return Bins(*[empty] * 6)
     starts = np.flatnonzero(np.diff(column, prepend=column[0] - 1))
     count = bins.count[inside]
     total = np.add.reduceat(count, starts)
@@ -120,22 +129,23 @@ def by_column(bins: Bins, first: float, last: float, columns: int) -> Bins:
         np.minimum.reduceat(bins.low[inside], starts),
         np.maximum.reduceat(bins.high[inside], starts),
         np.add.reduceat(bins.mean[inside] * count, starts) / total,
+        np.add.reduceat(bins.square[inside] * count, starts) / total,
         total,
     )
 
 
-def smoothed(columns: Bins, radius: float) -> Values:
-    """The means, each averaged with its neighbours by a Gaussian of ``radius`` columns.
+def smoothed(columns: Bins, values: Values, radius: float) -> Values:
+    """Values of columns, each averaged with its neighbours by a Gaussian of ``radius`` columns.
 
     At the ends only what is there counts, so that a curve does not bend towards nothing.
     """
     if len(columns.step) < 3 or radius <= 0:
-        return columns.mean
+        return values
     first, last = int(columns.step[0]), int(columns.step[-1])
     place = columns.step.astype(int) - first
     weight, value = np.zeros(last - first + 1), np.zeros(last - first + 1)
     weight[place] = 1.0
-    value[place] = columns.mean
+    value[place] = values
     reach = min(int(3 * radius), len(value) - 1)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / radius) ** 2)
     wide = np.convolve(value, kernel)[reach : reach + len(value)]

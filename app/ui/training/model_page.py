@@ -26,7 +26,7 @@ from app.ui.training.places import free, slug
 from app.ui.training.start_view import ErrorCard
 from app.ui.training.texts import bytes_text, millions
 from app.ui.training.vgg_choice import VggChoice
-from app.ui.widgets.text import heading
+from app.ui.widgets.text import ElidedLabel, heading
 from app.workers.training_messages import (
     DataReport,
     SizePreset,
@@ -72,8 +72,7 @@ class ModelPage(QWidget):
         self.name = QLineEdit()
         self.name.setMaxLength(60)
         self.name.setAccessibleName("Name of the model")
-        self.out = QLabel()
-        self.out.setProperty("role", "caption")
+        self.out = ElidedLabel("", "caption")
         self.out_button = QPushButton("C&hange…")
         self.out_button.setAccessibleName("Change where the training is kept")
         self.advice = QLabel()
@@ -174,10 +173,15 @@ class ModelPage(QWidget):
         label = QLabel("&Name")
         label.setBuddy(self.name)
         self.name.setMaximumWidth(280)
+        self._device_label = QLabel("&Train on")
+        self._device_label.setBuddy(self.device)
+        self.device.setMinimumWidth(220)
         name_line.addWidget(label)
-        name_line.addWidget(self.name, 2)
-        name_line.addWidget(self.out, 3)
-        name_line.addWidget(self.out_button)
+        name_line.addWidget(self.name, 1)
+        name_line.addSpacing(16)
+        name_line.addWidget(self._device_label)
+        name_line.addWidget(self.device)
+        name_line.addStretch(1)
         column.addLayout(name_line)
         column.addWidget(_section("Start from"))
         column.addWidget(self.advice)
@@ -216,16 +220,6 @@ class ModelPage(QWidget):
         column.addWidget(self.recipes)
         column.addWidget(_section("Perceptual loss"))
         column.addWidget(self.vgg)
-        self._device_line = QWidget()
-        device_line = QHBoxLayout(self._device_line)
-        device_line.setContentsMargins(0, 4, 0, 0)
-        device_line.setSpacing(8)
-        self._device_label = QLabel("&Train on")
-        self._device_label.setBuddy(self.device)
-        device_line.addWidget(self._device_label)
-        device_line.addWidget(self.device)
-        device_line.addStretch(1)
-        column.addWidget(self._device_line)
         column.addStretch(1)
         self.area.setWidget(content)
         self.area.setWidgetResizable(True)
@@ -234,7 +228,10 @@ class ModelPage(QWidget):
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self.back_button)
-        foot.addStretch(1)
+        foot.addSpacing(8)
+        foot.addWidget(self.out, 1)
+        foot.addWidget(self.out_button)
+        foot.addSpacing(8)
         foot.addWidget(self.start_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -304,10 +301,10 @@ class ModelPage(QWidget):
         if not self.sizes.key:
             self.sizes.choose_first()
         for key, card in self.sizes.cards.items():
-            card.set_badge("suits" if key == self._advice.preset else "")
+            card.set_badge("recommended" if key == self._advice.preset else "")
         suits = MODEL if self._advice.fine_tune else SCRATCH
         for key, card in self.starts.cards.items():
-            card.set_badge("suits" if key == suits else "")
+            card.set_badge("recommended" if key == suits else "")
         self._show()
 
     def _show(self) -> None:
@@ -319,7 +316,8 @@ class ModelPage(QWidget):
             part.setVisible(not fine_tune)
         self.out.setText(f"Kept in {self.folder}")
         self.out.setToolTip(str(self.folder))
-        self._device_line.setVisible(self._options is not None)
+        for widget in (self._device_label, self.device):
+            widget.setVisible(self._options is not None)
         self.start_button.setEnabled(not self.obstacle)
         self.start_button.setToolTip(self.obstacle)
 
@@ -347,9 +345,10 @@ def size_card(preset: SizePreset, options: TrainingOptions) -> ChoiceCard:
     detail = f"{preset.detail}\n{millions(preset.parameters)} parameters"
     card = ChoiceCard(preset.title, detail, bar=bar)
     if not preset.fits:
-        card.set_obstacle(
-            f"Too large: needs about {bytes_text(preset.bytes)}, {options.device_name} has "
-            f"{bytes_text(options.available)}."
+        card.set_obstacle("Too large for this device.")
+        card.setToolTip(
+            f"Needs about {bytes_text(preset.bytes)}; {options.device_name} has "
+            f"{bytes_text(options.available)}"
         )
     return card
 

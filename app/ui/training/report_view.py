@@ -121,14 +121,14 @@ class ReportView(QWidget):
         column.setSpacing(8)
         column.addWidget(self.findings_head)
         column.addWidget(self.area, 1)
-        right = QWidget()
-        beside = QVBoxLayout(right)
+        self.right = QWidget()
+        beside = QVBoxLayout(self.right)
         beside.setContentsMargins(8, 0, 0, 0)
         beside.addWidget(self.classes)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(left)
-        self.splitter.addWidget(right)
+        self.splitter.addWidget(self.right)
         self.splitter.setHandleWidth(3)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 1)
@@ -163,6 +163,8 @@ class ReportView(QWidget):
         column.addStretch(1)
         self.area.setWidget(content)
         self.findings_head.setText(findings_text(report))
+        self.right.setVisible(bool(report.classes))
+        self.splitter.setSizes([520, 480] if self.cards else [320, 680])
 
     def _show_way(self) -> None:
         """What the button at the foot does, and whether it can."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -22,7 +23,7 @@ from app.ui.training.chart_panel import ChartPanel
 from app.ui.training.figures import Figures
 from app.ui.training.judged_panel import JudgedPanel
 from app.ui.training.run_state import Abilities, abilities, headline, progress_text, story
-from app.ui.training.sample_scrubber import SampleScrubber
+from app.ui.training.sample_scrubber import SampleScrubber, Submit, at_once
 from app.ui.training.start_view import ErrorCard
 from app.ui.training.texts import breakable
 from app.ui.widgets.segmented import Segmented
@@ -47,7 +48,7 @@ class RunPage(QWidget):
     another_wanted = Signal()
     sample_wanted = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, submit: Submit = at_once, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.state: RunState | None = None
         self.status: Status | None = None
@@ -62,7 +63,7 @@ class RunPage(QWidget):
         self.figures = Figures()
         self.error = ErrorCard()
         self.ending = _Ending()
-        self.samples = SampleScrubber()
+        self.samples = SampleScrubber(submit)
         self.losses = ChartPanel(
             "Losses", tip="Falling curves are good; the first two are in a contest and waver."
         )
@@ -73,6 +74,9 @@ class RunPage(QWidget):
         self.notices.setWordWrap(True)
         self.notices.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.notices.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.notices.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.notices.setSpacing(2)
+        self.notices.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.pause_button = QPushButton(icon("pause"), " &Pause")
         self.go_on_button = QPushButton(icon("play"), " &Go on")
         self.try_button = QPushButton(icon("brush"), " &Try it now")
@@ -154,7 +158,7 @@ class RunPage(QWidget):
         column.addWidget(self.faces, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.losses, 3)
         column.addWidget(self.judged, 3)
-        column.addWidget(self.notices, 1)
+        column.addWidget(self.notices)
         left = QWidget()
         beside = QVBoxLayout(left)
         beside.setContentsMargins(0, 0, 10, 0)
@@ -206,6 +210,10 @@ class RunPage(QWidget):
             self.notices.takeItem(0)
         self.notices.scrollToBottom()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._size_notices()
+
     def _show(self) -> None:
         state, status = self.state, self.status
         self.headline.setText(headline(state, status))
@@ -220,13 +228,21 @@ class RunPage(QWidget):
             self.bar.setRange(0, max(status.steps, 1))
             self.bar.setValue(status.step)
         self.progress.setText(progress_text(status))
-        self.figures.setVisible(status is not None)
+        alive = state in ("running", "paused")
+        self.figures.setVisible(status is not None and alive)
         if status is not None:
             self.figures.show_status(status, moving=state == "running")
         self.ending.say(*story(state, status))
-        self.notices.setVisible(self.notices.count() > 0)
+        self._size_notices()
         self._show_buttons(abilities(state, status))
         self._show_face()
+
+    def _size_notices(self) -> None:
+        """As high as their lines, up to a few; the chart keeps the rest."""
+        rows = self.notices.count()
+        self.notices.setVisible(rows > 0)
+        lines = sum(self.notices.sizeHintForRow(row) + 4 for row in range(max(rows - 5, 0), rows))
+        self.notices.setFixedHeight(min(lines + 6, 104))
 
     def _show_buttons(self, can: Abilities) -> None:
         stopping = self._asked == STOPPING
@@ -242,14 +258,15 @@ class RunPage(QWidget):
             button.setVisible(possible)
             button.setEnabled(not stopping)
         self.try_button.setEnabled(not self._asked)
-        if self.state == "done":
-            self._make_primary(self.paint_button)
+        self._show_primary(self.state == "done")
         self.asked.setText(self._asked)
 
-    def _make_primary(self, button: QPushButton) -> None:
-        if button.property("kind") != "primary":
-            button.setProperty("kind", "primary")
-            button.setIcon(icon("brush", "on_accent"))
+    def _show_primary(self, primary: bool) -> None:
+        """To paint is what comes next, once there is nothing to resume."""
+        button, kind = self.paint_button, "primary" if primary else ""
+        if button.property("kind") != kind:
+            button.setProperty("kind", kind)
+            button.setIcon(icon("brush", "on_accent" if primary else "text"))
             button.style().unpolish(button)
             button.style().polish(button)
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.ui.training.sample_view import Pixels, SampleView
+from app.ui.training.sample_levels import Levels, Pixels, levels_of
+from app.ui.training.sample_view import SampleView
 from app.ui.widgets.labelled_slider import JumpSlider
 from app.ui.widgets.text import heading
 
 _STEP = re.compile(r"(\d+)")
 KEPT_BYTES: Final = 96 * 2**20
+
+Submit = Callable[[Callable[[], Any], Callable[[Any], object]], object]
+"""Runs the first function somewhere and gives its result to the second, on the GUI thread."""
+
+
+def at_once(work: Callable[[], Any], done: Callable[[Any], object]) -> None:
+    """Here and now."""
+    done(work())
 
 
 def step_of(name: str) -> int:
@@ -27,14 +36,16 @@ class SampleScrubber(QWidget):
     """``wanted``: the name of a sample that isn't here; answer with ``set_sample``.
 
     The newest is followed until the slider is moved back, and again once it is at its end.
+    ``submit`` scales samples away from the GUI thread.
     """
 
     wanted = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, submit: Submit = at_once, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._submit = submit
         self._names: tuple[str, ...] = ()
-        self._kept: dict[str, Pixels] = {}
+        self._kept: dict[str, Levels] = {}
         self._shown = ""
         self._follows = True
         self.view = SampleView()
@@ -79,7 +90,7 @@ class SampleScrubber(QWidget):
     def clear(self) -> None:
         """Another training."""
         self._kept, self._shown, self._follows = {}, "", True
-        self.view.set_grid(None)
+        self.view.set_levels(None)
         self.set_names(())
 
     def set_names(self, names: Sequence[str]) -> None:
@@ -89,7 +100,7 @@ class SampleScrubber(QWidget):
             return
         current = self.name
         self._names = names
-        self._kept = {name: grid for name, grid in self._kept.items() if name in set(names)}
+        self._kept = {name: kept for name, kept in self._kept.items() if name in names}
         self.slider.blockSignals(True)
         self.slider.setRange(0, max(len(names) - 1, 0))
         if self._follows or current not in names:
@@ -102,10 +113,13 @@ class SampleScrubber(QWidget):
 
     def set_sample(self, name: str, grid: Pixels) -> None:
         """A sample that was read: uint8 ``(H, W, 3)``."""
+        self._submit(lambda: levels_of(grid), lambda levels: self._take(name, levels))
+
+    def _take(self, name: str, levels: Levels) -> None:
         if name not in self._names:
-            return
+            return  # of another training
         self._kept.pop(name, None)
-        self._kept[name] = grid
+        self._kept[name] = levels
         while len(self._kept) > 2 and sum(kept.nbytes for kept in self._kept.values()) > KEPT_BYTES:
             oldest = next(key for key in self._kept if key not in (name, self.name))
             del self._kept[oldest]
@@ -127,7 +141,7 @@ class SampleScrubber(QWidget):
         if name and name != self._shown:
             if name in self._kept:
                 self._shown = name
-                self.view.set_grid(self._kept[name])
+                self.view.set_levels(self._kept[name])
             else:
                 self.wanted.emit(name)
         self._show_place()

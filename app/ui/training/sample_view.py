@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -20,40 +17,27 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollBar, QSizePolicy, QWidget
 
-from app.ui.look.pictures import to_image
 from app.ui.look.theme import color, notifier, tokens
-
-Pixels = NDArray[np.uint8]
+from app.ui.training.sample_levels import Levels
 
 CAPTIONS: Final = {
     3: ("Labels", "Photo", "Picture"),
-    5: ("Labels", "Photo", "In its own light", "In the first's light", "In the last's light"),
+    5: ("Labels", "Photo", "Own light", "First's light", "Last's light"),
 }
 GAP: Final = 4
 HEAD: Final = 22
-MOST_ROWS: Final = 16
 WAITING: Final = "The first samples come once training has begun."
 
 
-def columns_of(width: int, height: int) -> int:
-    """How many columns of square cells a grid of that size has; 0: it is no such grid."""
-    for columns in (5, 3):
-        side, rest = divmod(width, columns)
-        if side and not rest and not height % side and height // side <= MOST_ROWS:
-            return columns
-    return 0
-
-
 class SampleView(QWidget):
-    """``set_grid`` shows a grid as training writes it. ``clicked`` cells fill the view until
-    the next click or Esc."""
+    """``set_levels`` shows a grid as training writes it. A cell that is clicked fills the view
+    until the next click or Esc."""
 
     wheeled = Signal(int)  # steps through time, with Ctrl held
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._image: QImage | None = None
-        self._columns = self._rows = 0
+        self._levels: Levels | None = None
         self._large: tuple[int, int] | None = None  # column, row
         self._hot: tuple[int, int] | None = None
         self.bar = QScrollBar(Qt.Orientation.Vertical, self)
@@ -65,6 +49,14 @@ class SampleView(QWidget):
         notifier().changed.connect(self.update)
 
     @property
+    def _columns(self) -> int:
+        return self._levels.columns if self._levels is not None else 0
+
+    @property
+    def _rows(self) -> int:
+        return self._levels.rows if self._levels is not None else 0
+
+    @property
     def large(self) -> tuple[int, int] | None:
         """(column, row) of the cell that fills the view."""
         return self._large
@@ -72,17 +64,11 @@ class SampleView(QWidget):
     @property
     def is_empty(self) -> bool:
         """There is no grid yet."""
-        return self._image is None
+        return self._levels is None
 
-    def set_grid(self, grid: Pixels | None) -> None:
-        """uint8 ``(H, W, 3)``: cells side by side without gaps; None: there is none."""
-        self._image = None if grid is None else to_image(grid)
-        if grid is None:
-            self._columns = self._rows = 0
-        else:
-            height, width = grid.shape[:2]
-            self._columns = columns_of(width, height) or 1
-            self._rows = max(height * self._columns // width, 1)
+    def set_levels(self, levels: Levels | None) -> None:
+        """Show a grid; None: there is none."""
+        self._levels = levels
         large = self._large
         if large is not None and (large[0] >= self._columns or large[1] >= self._rows):
             self._large = None
@@ -97,7 +83,7 @@ class SampleView(QWidget):
 
     def cell_at(self, point: QPointF) -> tuple[int, int] | None:
         """(column, row) under a place of the widget."""
-        if self._image is None or self._large is not None:
+        if self._levels is None or self._large is not None:
             return None
         for row in range(self._rows):
             for column in range(self._columns):
@@ -139,7 +125,7 @@ class SampleView(QWidget):
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._image is not None:
+        if event.button() == Qt.MouseButton.LeftButton and self._levels is not None:
             cell = None if self._large is not None else self.cell_at(event.position())
             self.show_large(cell)
 
@@ -154,7 +140,7 @@ class SampleView(QWidget):
         opens = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
         if self._large is not None and event.key() == Qt.Key.Key_Escape:
             self.show_large(None)
-        elif opens and self._image is not None:
+        elif opens and self._levels is not None:
             self.show_large((min(2, self._columns - 1), 0) if self._large is None else None)
         elif move is not None and self._large is not None:
             column, row = self._large[0] + move[0], self._large[1] + move[1]
@@ -172,7 +158,7 @@ class SampleView(QWidget):
         font = QFont()
         font.setPixelSize(t.font_small)
         painter.setFont(font)
-        if self._image is None:
+        if self._levels is None:
             painter.setPen(QColor(t.text_muted))
             flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
             painter.drawText(QRectF(self.rect()).adjusted(16, 0, -16, 0), flags, WAITING)
@@ -205,7 +191,7 @@ class SampleView(QWidget):
         width = self.bar.sizeHint().width()
         self.bar.setGeometry(self.width() - width, HEAD, width, max(self.height() - HEAD, 1))
         over = HEAD + self._rows * (self._side + GAP) - GAP - self.height()
-        needed = self._image is not None and self._large is None and over > 0.5
+        needed = self._levels is not None and self._large is None and over > 0.5
         self.bar.setVisible(needed)
         self.bar.setRange(0, max(round(over), 0) if needed else 0)
         self.bar.setPageStep(self.height())
@@ -215,11 +201,11 @@ class SampleView(QWidget):
         top = HEAD + row * step - self.bar.value()
         return QRectF(column * step, top, self._side, self._side)
 
-    def _source(self, column: int, row: int) -> QRectF:
-        assert self._image is not None
-        width = self._image.width() / self._columns
-        height = self._image.height() / self._rows
-        return QRectF(column * width, row * height, width, height)
+    def _paint_cell(self, painter: QPainter, box: QRectF, column: int, row: int) -> None:
+        assert self._levels is not None
+        image = self._levels.for_cell(box.width() * self.devicePixelRatioF())
+        width, height = image.width() / self._columns, image.height() / self._rows
+        painter.drawImage(box, image, QRectF(column * width, row * height, width, height))
 
     # -- drawing
 
@@ -228,7 +214,6 @@ class SampleView(QWidget):
         return captions[column] if column < len(captions) else ""
 
     def _paint_all(self, painter: QPainter, event: QPaintEvent) -> None:
-        assert self._image is not None
         t = tokens()
         painter.save()
         painter.setClipRect(QRectF(0, HEAD, self.width(), self.height()))
@@ -237,7 +222,7 @@ class SampleView(QWidget):
                 box = self._cell(column, row)
                 if not box.intersects(QRectF(event.rect())) or box.bottom() < HEAD:
                     continue
-                painter.drawImage(box, self._image, self._source(column, row))
+                self._paint_cell(painter, box, column, row)
                 if (column, row) == self._hot:
                     painter.setPen(QPen(QColor(t.accent), 2))
                     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -253,11 +238,10 @@ class SampleView(QWidget):
             painter.drawText(line, int(Qt.AlignmentFlag.AlignCenter), text)
 
     def _paint_large(self, painter: QPainter, column: int, row: int) -> None:
-        assert self._image is not None
         t = tokens()
         side = min(self.width(), self.height() - HEAD)
         box = QRectF((self.width() - side) / 2, HEAD, side, side)
-        painter.drawImage(box, self._image, self._source(column, row))
+        self._paint_cell(painter, box, column, row)
         painter.setPen(QPen(color(t.text, 0.15), 1))
         painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
         painter.setPen(QColor(t.text_muted))

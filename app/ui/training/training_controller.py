@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.ui.dialogs.choosers import Choosers
     from app.ui.training.training_room import TrainingRoom
     from app.workers.dataset_worker import DatasetWorker
+    from app.workers.file_worker import FileWorker
     from app.workers.training_worker import TrainingWorker
 
 ALIVE = ("running", "paused")
@@ -49,6 +50,7 @@ class TrainingController(QObject):
         document: Document,
         datasets: DatasetWorker,
         trainings: TrainingWorker,
+        worker: FileWorker,
         files: FileController,
         models: ModelController,
         preferences: Preferences,
@@ -57,6 +59,7 @@ class TrainingController(QObject):
     ) -> None:
         super().__init__(window)
         self.datasets, self.trainings = datasets, trainings
+        self.submit = worker.submit
         self.preferences, self.choosers = preferences, choosers
         self.painter = PainterBridge(document, files, models, datasets, self)
         self.runs: tuple[KnownRun, ...] = ()

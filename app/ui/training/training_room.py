@@ -35,7 +35,7 @@ class TrainingRoom(QObject):
     def __init__(self, controller: TrainingController) -> None:
         super().__init__(controller)
         self._c = controller
-        self.window = TrainingWindow()
+        self.window = TrainingWindow(controller.submit)
         self._data: Path | None = None  # what is checked, before any copy
         self._name = ""  # of the data, proposed for the model
         self._report: DataReport | None = None  # of what training will read

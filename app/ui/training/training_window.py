@@ -13,6 +13,7 @@ from app.ui.training.data_page import DataPage
 from app.ui.training.model_page import ModelPage
 from app.ui.training.rail import Rail
 from app.ui.training.run_page import RunPage
+from app.ui.training.sample_scrubber import Submit, at_once
 
 DATA, MODEL, RUN = range(3)
 TITLE: Final = "Train on your own pictures"
@@ -22,11 +23,14 @@ GOES_ON: Final = "Training goes on while this window is closed, and while you pa
 
 
 class TrainingWindow(QWidget):
-    """Three pages; the controller fills them. Closing it ends nothing: ``closed``."""
+    """Three pages; the controller fills them. Closing it ends nothing: ``closed``.
+
+    ``submit`` runs what takes long away from the GUI thread.
+    """
 
     closed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, submit: Submit = at_once) -> None:
         super().__init__(None, Qt.WindowType.Window)
         self.setObjectName("training_window")
         self.setWindowTitle(f"{TITLE} – Spadework")
@@ -35,7 +39,7 @@ class TrainingWindow(QWidget):
         self.setMinimumSize(SMALLEST)
         self.resize(SIZE.boundedTo(self.screen().availableGeometry().size()))
         self.rail = Rail()
-        self.data_page, self.model_page, self.run_page = DataPage(), ModelPage(), RunPage()
+        self.data_page, self.model_page, self.run_page = DataPage(), ModelPage(), RunPage(submit)
         self.pages = QStackedWidget()
         for page in (self.data_page, self.model_page, self.run_page):
             self.pages.addWidget(page)
