@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from spade.doctor.case import PairFacts
 SIDE = 64
 """Of the square grid on which photo and label map are laid over each other."""
 _CLEARLY = 0.1
+_SURE = 0.5
 _RATIO = 0.03  # by which the aspect ratio of a resized map may differ, for rounding
 
 Pixel = TypeVar("Pixel", bound=np.generic)
@@ -54,8 +56,31 @@ def explained(photo: NDArray[np.uint8], labels: NDArray[Any]) -> float:
     return float(((sums**2).sum(axis=1) / sizes).sum()) / total
 
 
-def geometry(facts: PairFacts) -> Geometry:
-    """What is wrong with the size and orientation of a pair whose files can both be read."""
+def turning_margin(pairs: Sequence[PairFacts]) -> float:
+    """By how much a map must fit better turned than as it is, where sizes tell nothing.
+
+    The maps of a set were mostly drawn by one program, which heeds EXIF or does not. So a
+    single map that seems to differ from the others must differ clearly.
+    """
+    votes = []
+    for pair in pairs:
+        photo, labels = pair.photo, pair.labels
+        if photo is None or labels is None or pair.fits is None or photo.orientation == 1:
+            continue
+        size, shown = (labels.width, labels.height), (photo.width, photo.height)
+        if photo.orientation >= 5 and shown[0] != shown[1] and size in (shown, shown[::-1]):
+            votes.append(-_SURE if size == shown else _SURE)
+        elif size == shown:
+            votes.append(pair.fits[photo.orientation] - pair.fits[1])
+    unheeded = bool(votes) and sum(votes) / len(votes) > _CLEARLY / 2
+    return -_CLEARLY / 2 if unheeded else 2.5 * _CLEARLY
+
+
+def geometry(facts: PairFacts, margin: float) -> Geometry:
+    """What is wrong with the size and orientation of a pair whose files can both be read.
+
+    margin: see :func:`turning_margin`.
+    """
     photo, labels = facts.photo, facts.labels
     assert photo is not None
     assert labels is not None
@@ -65,7 +90,7 @@ def geometry(facts: PairFacts) -> Geometry:
     size = (labels.width, labels.height)
     if size == shown:
         # Turned by half, mirrored or square: the size tells nothing, the colours do.
-        if photo.orientation != 1 and fits[photo.orientation] > fits[1] + _CLEARLY:
+        if photo.orientation != 1 and fits[photo.orientation] > fits[1] + margin:
             return Geometry("orientation", photo.orientation)
         return Geometry()
     if photo.orientation >= 5 and size != shown and _same_shape(size, stored):

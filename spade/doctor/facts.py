@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,7 @@ def _fits(
 
 
 def _reason(error: InputError, name: str) -> str:
-    """The message without the name, which is said elsewhere."""
-    text = " ".join(str(error).split())
-    return text.split(f"{name}: ", 1)[-1]
+    """What is wrong, without the name and the remedy, which are said elsewhere."""
+    text = " ".join(str(error).split()).split(f"{name}: ", 1)[-1]
+    inner = re.match(r"is damaged or cut off \((.*)\); save it again$", text)
+    return inner[1] if inner else text.rsplit("; ", 1)[0]

@@ -9,7 +9,7 @@ from spade.doctor.checkup import EXAMPLES, FoundClass, Problem, Severity
 from spade.doctor.kinds import KINDS
 from spade.doctor.layouts import Layout
 from spade.doctor.tally import Tally
-from spade.doctor.triage import Triage
+from spade.doctor.triage import ODD_MASK, TOO_SMALL, Triage
 from spade.formats.palette import MAX_CLASSES
 
 ENOUGH = {64: 4, 128: 8, 256: 16, 512: 64}
@@ -90,6 +90,7 @@ def _of_files(kind: str, names: list[str], triage: Triage) -> Problem:
     text = _counted(KINDS[kind].files, count)
     severity: Severity | None = None
     remedy = ""
+    reasons = {why for _, why in triage.left_out}
     if kind in ("unreadable", "truncated"):
         reasons = sorted({triage.details[name] for name in names if triage.details.get(name)})
         text += f" ({'; '.join(reasons[:2])})" if reasons else ""
@@ -105,10 +106,13 @@ def _of_files(kind: str, names: list[str], triage: Triage) -> Problem:
         text += f"; how it has to be turned is clear for {triage.turnable}"
     elif kind == "tiny-pictures":
         text += f" {triage.size // 2} pixels, half of the training size"
-        left_out = any(why == "too small" for _, why in triage.left_out)
-        if not left_out:
+        if TOO_SMALL not in reasons:
             severity = "explained"
             remedy = "train at a smaller size: so many are not left out"
+    elif kind == "binary-masks":
+        remedy = "0 and 255 become two classes"
+        if ODD_MASK in reasons:
+            remedy = "left out: the other label maps have more classes"
     elif kind == "grey-photos" and 2 * count > len(triage.kept):
         text += "; as most are, the model will paint in grey"
     return _problem(kind, count, text, names, severity=severity, remedy=remedy)

@@ -55,18 +55,20 @@ def odd_masks(maps: Sequence[LabelFacts], plan: Plan) -> set[int]:
     """Which of ``maps`` are masks in a set that has more than two classes.
 
     A grey map of 0 and 255 alone may be one of class 0 and unknown: it counts as a mask only
-    if the others are stored otherwise, or have nothing unknown.
+    if most others are stored otherwise, or have nothing unknown.
     """
     if plan.binary:
         return set()
     masks = {index for index, facts in enumerate(maps) if is_mask(facts, plan.palette)}
     others = [facts for index, facts in enumerate(maps) if index not in masks]
     alike = [facts for facts in others if facts.storage == "grey"]
+    if 2 * len(alike) < len(others):
+        return masks
     unknown = any(facts.values is not None and (facts.values == 255).any() for facts in alike)
     return {
         index
         for index in masks
-        if maps[index].bits == 1 or maps[index].storage == "colour" or not alike or not unknown
+        if maps[index].bits == 1 or maps[index].storage == "colour" or not unknown
     }
 
 

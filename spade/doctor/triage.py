@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spade.data.folder import name_hash
-from spade.doctor.alignment import geometry
+from spade.doctor.alignment import geometry, turning_margin
 from spade.doctor.case import LabelFacts, PairFacts, PhotoFacts, Plan
 from spade.doctor.duplicates import find_repeats, find_twins
 from spade.doctor.layouts import Entry, Layout
@@ -19,6 +19,8 @@ from spade.doctor.plan import PaletteColor, holds_ids, odd_masks, stated_ids
 SIZES = (64, 128, 256, 512)
 FILLED = 0.9
 """Share of the photos that must fill the training size."""
+TOO_SMALL, ODD_MASK = "too small", "a mask among maps of several classes"
+"""Reasons for which a pair is left out."""
 VALIDATION_SHARE = 0.03
 """Of a set without val/, by name, as training holds it out."""
 
@@ -74,6 +76,7 @@ def sort_entries(
     triage.found["same-stem"] = list(layout.same_stem)
     for name in layout.same_stem:
         triage.leave_out(name, "another photo has its name")
+    margin = turning_margin(facts)
     tiny = _tiny(facts, triage.size)
     # With a size that was asked for, most may be too small: then none is left out.
     drop_tiny = len(tiny) <= (1 - FILLED) * len(facts)
@@ -93,11 +96,11 @@ def sort_entries(
                 _one_is_missing(triage, entry)
                 continue
         elif not photo.fault and not labels.fault:
-            _look_at_geometry(triage, entry, pair, reasons)
+            _look_at_geometry(triage, entry, pair, margin, reasons)
         if number in tiny:
             triage.found["tiny-pictures"].append(entry.photo or "")
             if drop_tiny:
-                reasons.append("too small")
+                reasons.append(TOO_SMALL)
         if reasons:
             triage.leave_out(entry.photo or entry.labels or "", reasons[0])
         else:
@@ -178,7 +181,7 @@ def _look_at_labels(
     if odd_mask or plan.binary:
         found["binary-masks"].append(name)
         if odd_mask:
-            reasons.append("a mask among maps of several classes")
+            reasons.append(ODD_MASK)
     elif labels.storage == "colour" and in_ids:
         found["grey-as-colour"].append(name)
     elif labels.storage == "colour" and not labels.lossy:
@@ -228,8 +231,10 @@ def _one_is_missing(triage: Triage, entry: Entry) -> None:
         triage.leave_out(entry.labels, "no photo")
 
 
-def _look_at_geometry(triage: Triage, entry: Entry, pair: PairFacts, reasons: list[str]) -> None:
-    found = geometry(pair)
+def _look_at_geometry(
+    triage: Triage, entry: Entry, pair: PairFacts, margin: float, reasons: list[str]
+) -> None:
+    found = geometry(pair, margin)
     if not found.kind:
         return
     triage.found[found.kind].append(entry.labels or "")

@@ -239,8 +239,15 @@ def interlaced_labels(data: Planted) -> None:
 
 def binary_masks(data: Planted) -> None:
     one, other = data.take(2)
-    Image.fromarray(np.where(data.truth[one] == 1, 255, 0).astype(np.uint8)).save(data.labels(one))
-    Image.fromarray(data.truth[other] == 1).save(data.labels(other))
+    masks = []
+    for name in (one, other):
+        areas = np.bincount(data.truth[name].ravel(), minlength=256)[:UNKNOWN]
+        mask = data.truth[name] == areas.argmax()
+        mask[: len(mask) // 8] = False
+        mask[:, : len(mask) // 8] = True
+        masks.append(mask)
+    Image.fromarray(np.where(masks[0], 255, 0).astype(np.uint8)).save(data.labels(one))
+    Image.fromarray(masks[1]).save(data.labels(other))
     data.found["binary-masks"] = [data.named(data.labels(name)) for name in (one, other)]
 
 
