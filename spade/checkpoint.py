@@ -2,6 +2,7 @@
 
     NAME/generator.safetensors   plain weights, spectral norm folded; fp16 allowed
     NAME/encoder.safetensors     if there is an encoder
+    NAME/discriminator.safetensors   if training left one: other runs may start from it
     NAME/model.json              format version, config, classes, default style, provenance
     NAME/README.md               the model card, written by whoever trained the model
 
@@ -21,7 +22,15 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from spade.config import EncoderConfig, GeneratorConfig, Pix2PixHDConfig, from_dict, to_dict
+from spade.config import (
+    DiscriminatorConfig,
+    EncoderConfig,
+    GeneratorConfig,
+    Pix2PixHDConfig,
+    from_dict,
+    to_dict,
+)
+from spade.discriminator import Discriminator
 from spade.encoder import Encoder
 from spade.formats.atomic import atomic_path
 from spade.formats.errors import InputError
@@ -54,7 +63,9 @@ def save_model(folder: str | os.PathLike[str], model: Model, *, half: bool = Tru
     files = {"generator.safetensors": plain_state(model.generator)}
     if model.encoder is not None:
         files["encoder.safetensors"] = plain_state(model.encoder)
-    encoder = model.config.encoder
+    if model.discriminator is not None:
+        files["discriminator.safetensors"] = plain_state(model.discriminator)
+    encoder, discriminator = model.config.encoder, model.discriminator
     description = {
         "format": FORMAT,
         "kind": "spade",
@@ -64,6 +75,7 @@ def save_model(folder: str | os.PathLike[str], model: Model, *, half: bool = Tru
         "config": {
             "generator": to_dict(model.config.generator),
             "encoder": None if encoder is None else to_dict(encoder),
+            **({} if discriminator is None else {"discriminator": to_dict(discriminator.config)}),
         },
         "classes": _classes_to_json(model.classes),
         "default_style": (
@@ -74,9 +86,10 @@ def save_model(folder: str | os.PathLike[str], model: Model, *, half: bool = Tru
     _write_folder(Path(folder), files, description, half)
 
 
-def load_folder(folder: str | os.PathLike[str]) -> Model:
+def load_folder(folder: str | os.PathLike[str], *, discriminator: bool = False) -> Model:
     """Read a model folder onto the CPU, in fp32.
 
+    discriminator: read that too, if there is one; only training needs it.
     Raises InputError naming the file, and the tensor or the setting, that is missing,
     renamed, misshapen, cut off, or pickled.
     """
@@ -96,6 +109,7 @@ def load_folder(folder: str | os.PathLike[str]) -> Model:
     encoder = None
     if encoder_config is not None:
         encoder = load_network(Encoder, encoder_config, folder / "encoder.safetensors")
+    judge = _read_discriminator(folder, data, where) if discriminator else None
     return Model(
         name=_text(data, "name", where, default=folder.resolve().name),
         config=ModelConfig(generator_config, encoder_config),
@@ -105,7 +119,16 @@ def load_folder(folder: str | os.PathLike[str]) -> Model:
         default_z=_read_default_style(data, generator_config, where),
         licence=_text(data, "licence", where),
         provenance=data["provenance"] if isinstance(data.get("provenance"), dict) else {},
+        discriminator=judge,
     )
+
+
+def _read_discriminator(folder: Path, data: dict[str, Any], where: str) -> Discriminator | None:
+    path, settings = folder / "discriminator.safetensors", data["config"].get("discriminator")
+    if settings is None or not path.is_file():
+        return None
+    config = from_dict(DiscriminatorConfig, settings, f"{where}: discriminator")
+    return load_network(Discriminator, config, path)
 
 
 def save_baseline(
@@ -167,8 +190,8 @@ def _write_folder(
                     f"{folder / name}: cannot be written ({error}); make room or choose another "
                     "folder"
                 ) from None
-    if "encoder.safetensors" not in files:
-        (folder / "encoder.safetensors").unlink(missing_ok=True)
+    for name in {"encoder.safetensors", "discriminator.safetensors"} - files.keys():
+        (folder / name).unlink(missing_ok=True)
 
 
 def _packed(key: str, value: Tensor, half: bool) -> Tensor:

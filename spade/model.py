@@ -44,9 +44,9 @@ class Model:
     """Networks in eval mode with spectral norm folded into plain weights, frozen.
 
     ``classes``: in id order, never empty. ``default_z``: float32 ``(1, z_dim)`` on the CPU,
-    or None if no z enters the generator. ``discriminator`` is there only when a reference
-    checkpoint brought one. ``licence`` says in one line what the model may be used for;
-    ``provenance`` is whatever its maker wrote down (plain JSON values).
+    or None if no z enters the generator. ``discriminator`` is there when a reference
+    checkpoint brought one, or on request. ``licence`` says in one line what the model may be
+    used for; ``provenance`` is whatever its maker wrote down (plain JSON values).
     """
 
     name: str
@@ -200,12 +200,14 @@ def load_model(
     upsampling: str | None = None,
     crop_size: int | None = None,
     aspect_ratio: float | None = None,
+    discriminator: bool = False,
 ) -> Model:
     """Load a model by bundled name, from our folder, or from a reference checkpoint.
 
     device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:1", "mps".
     upsampling, crop_size, aspect_ratio: for reference checkpoints only, what the file can't
     say; see :func:`spade.checkpoint.import_reference`.
+    discriminator: also of our folder read the discriminator, if it has one: for training.
     Raises InputError naming the file (and tensor) that can't be used, and the remedy.
     """
     from spade.checkpoint import import_reference, load_folder
@@ -223,7 +225,7 @@ def load_model(
                 raise InputError(
                     f"{path}: {key} {value} was given, but this model states its own; leave it out"
                 )
-        model = load_folder(path)
+        model = load_folder(path, discriminator=discriminator)
     else:
         model = import_reference(
             path, upsampling=upsampling, crop_size=crop_size, aspect_ratio=aspect_ratio

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> Report:
     from spade.finishing import with_crop_size, with_default_style
     from spade.model import load_model
 
-    model = load_model(args.model, "cpu")
+    model = load_model(args.model, "cpu", discriminator=True)
     if args.crop_size is not None:
         model = with_crop_size(model, args.crop_size)
     if styles:

@@ -210,10 +210,11 @@ def make_plan(args: argparse.Namespace) -> Plan:
     licence = ""
     if args.init is not None and source != _kept_settings(args.out):
         from spade.model import load_model
-        from spade.training.finetune import sizes_from
+        from spade.training.finetune import judge_from, sizes_from
 
-        model = load_model(args.init, "cpu")
+        model = load_model(args.init, "cpu", discriminator=True)
         licence = model.licence
+        layers.insert(0, {"training": {"size": min(model.trained_size)}})
         size = int(
             flags.get("size") or merged(*layers)["training"].get("size", TrainingConfig.size)
         )
@@ -224,6 +225,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         if encoder is not None:
             sizes["encoder"] = to_dict(encoder)
         layers.insert(-1, sizes)
+        layers.insert(1, {"discriminator": judge_from(model)})
     run = build_run(
         merged(*layers),
         where,

@@ -2,7 +2,8 @@
 
 A finished model holds averaged weights with spectral norm folded in. They become the weights
 that learn, and the averages, as they are: the first picture of the run is the model's. What a
-model does not bring, the discriminator and the optimizers' memory, starts anew (see
+model does not bring starts anew: the optimizers' memory always, the discriminator if the
+model was saved without one or the run has one of another kind (see
 ``TrainingConfig.discriminator_steps``).
 
 Classes are matched by name (:mod:`spade.class_matching`); the input channels of every
@@ -20,8 +21,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from spade.class_matching import Origin, describe, match_classes
-from spade.config import EncoderConfig, GeneratorConfig
+from spade.config import EncoderConfig, GeneratorConfig, to_dict
 from spade.data.folder import label_channels
+from spade.discriminator import Discriminator
 from spade.finishing import with_base_grid
 from spade.formats.errors import InputError
 from spade.formats.palette import Palette
@@ -76,6 +78,15 @@ def sizes_from(
     return config, encoder
 
 
+def judge_from(model: Model) -> dict[str, Any]:
+    """The [discriminator] settings that the discriminator of ``model`` fits, {} without one."""
+    if model.discriminator is None:
+        return {}
+    settings = to_dict(model.discriminator.config)
+    del settings["semantic_nc"]  # of the data's classes
+    return {"architecture": "patch", **settings}
+
+
 def start_from(trainer: Trainer, model: Model, palette: Palette) -> list[str]:
     """Give the generator and encoder of a fresh trainer, and their averages, a model's weights.
 
@@ -92,7 +103,8 @@ def start_from(trainer: Trainer, model: Model, palette: Palette) -> list[str]:
         )
     _check_sizes(config, trainer.run.encoder, model)
     origins = match_classes(model.classes, palette.classes)
-    state = _generator_state(model, config, _channels(origins, model.config.generator, config))
+    channels = _channels(origins, model.config.generator, config)
+    state = _generator_state(model, config, channels)
     for network in (trainer.networks.generator, trainer.generator_average.network):
         fill_normalized(network, state, model.name)
     lines = [
@@ -110,6 +122,11 @@ def start_from(trainer: Trainer, model: Model, palette: Palette) -> list[str]:
             for network in (trainer.networks.encoder, trainer.encoder_average.network):
                 fill_normalized(network, encoder, model.name)
     alone = trainer.run.training.discriminator_steps
+    judge, own = model.discriminator, trainer.run.discriminator
+    if judge is not None and own == replace(judge.config, semantic_nc=config.semantic_nc):
+        fill_normalized(trainer.networks.discriminator, _judge_state(judge, channels), model.name)
+        lines.append("discriminator: the model's")
+        return lines
     lines.append("discriminator: starts anew" + (f", alone for {alone} steps" if alone else ""))
     return lines
 
@@ -201,6 +218,17 @@ def _generator_state(
         reads_map = key.endswith(".embed.weight") or (key == "fc.weight" and not config.use_vae)
         if reads_map:
             state[key] = _arranged(value, channels)
+    return state
+
+
+def _judge_state(judge: Discriminator, channels: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+    """The discriminator's plain state for the run's classes."""
+    state = plain_state(judge)
+    for key, value in state.items():
+        if key.endswith(".first.weight"):
+            # The map's channels, then the picture's.
+            maps, picture = value[:, :-3], value[:, -3:]
+            state[key] = torch.cat([_arranged(maps, channels), picture], dim=1)
     return state
 
 

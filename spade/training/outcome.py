@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from spade.checkpoint import save_baseline, save_model
 from spade.config import to_dict
 from spade.data.dataset import PairedPictures
 from spade.data.folder import DataFolder
+from spade.discriminator import Discriminator
 from spade.generator import Generator
 from spade.model import Model, ModelConfig
 from spade.pix2pixhd import Pix2PixHDGenerator
+from spade.spectral import fold_spectral_norm
 from spade.training.trainer import Trainer
 
 
@@ -68,7 +71,16 @@ def finished_model(
         device=trainer.device,
         provenance=_provenance(trainer, pictures, provenance),
         licence=run.licence,
+        discriminator=_judge_of(trainer),
     )
+
+
+def _judge_of(trainer: Trainer) -> Discriminator | None:
+    """The discriminator as it is, for runs that start from this model; only of patches."""
+    network = trainer.networks.discriminator
+    if not isinstance(network, Discriminator):
+        return None
+    return fold_spectral_norm(copy.deepcopy(network)).requires_grad_(False).eval()
 
 
 def _provenance(
