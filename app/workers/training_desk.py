@@ -19,12 +19,12 @@ from spade.formats.run_folder import Ask, Request, RunFolder, Status
 
 @dataclass(frozen=True)
 class Look:
-    """What came of one look. early: folders of models that were asked for. trouble: lines for
-    people. busy: there are trainers of ours that run."""
+    """What came of one look. early: the folder of a model that was asked for. trouble: a line
+    for people. busy: there are trainers of ours that run."""
 
     news: RunNews | None = None
-    early: tuple[str, ...] = ()
-    trouble: tuple[str, ...] = ()
+    early: str = ""
+    trouble: str = ""
     busy: bool = False
 
 
@@ -34,42 +34,56 @@ class _Steering:
 
     The folder holds the last one alone. One that is done once, "try", must be obeyed before
     another may take its place; pausing and going on may be overwritten at any time, and
-    stopping waits for nothing.
+    stopping waits for nothing but a trainer's first word: what was asked before that counts
+    as meant for the trainer before.
     """
 
     folder: RunFolder
     waiting: list[Ask] = field(default_factory=list)
     tried: Request | None = None
     """The "try" that is not answered yet."""
+    _before: tuple[str, int] = ("", 0)  # the newest early model when it was asked for
 
-    def ask(self, what: Ask) -> None:
+    def ask(self, what: Ask, reader: RunReader) -> None:
         if what == "stop":
-            self.waiting = []
-            self.folder.ask(what)
-            return
-        if what != "try":
+            self.waiting, self.tried = [], None
+        elif what != "try":
             self.waiting = [each for each in self.waiting if each == "try"]
         elif self.tried is not None or "try" in self.waiting:
             return  # its answer will do for both
         self.waiting.append(what)
-        self.push()
+        if what == "try" and reader.state == "paused":
+            self.waiting.append("pause")  # a model is written between steps, so a pause ends
+        self.push(reader)
 
-    def push(self) -> None:
+    def push(self, reader: RunReader) -> None:
         """Pass on what waits, as far as may be."""
-        while self.waiting and self.tried is None:
+        while reader.spoken and self.waiting and self.tried is None:
             request = self.folder.ask(self.waiting.pop(0))
             if request.ask == "try":
-                self.tried = request
+                self.tried, self._before = request, self._newest(reader.status)
 
-    def answer(self, status: Status | None) -> str:
-        """The name of the early model that was asked for, once it is there; else ""."""
+    def answer(self, reader: RunReader) -> tuple[str, str]:
+        """(folder of the early model that was asked for, why there is none); "" and "" while
+        there is no answer."""
+        status = reader.status
         if self.tried is None or status is None or status.answered < self.tried.number:
-            return ""
-        if not status.early:
-            return ""
+            return "", ""
         self.tried = None
-        self.push()
-        return status.early
+        newest = self._newest(status)
+        if newest == self._before:
+            return "", f"No model could be written to try: {status.message or 'see log.txt'}"
+        return str(self.folder.early / newest[0]), ""
+
+    def _newest(self, status: Status | None) -> tuple[str, int]:
+        """Name and time of the newest early model."""
+        if status is None or not status.early:
+            return "", 0
+        try:
+            written = (self.folder.early / status.early / "model.json").stat().st_mtime_ns
+        except OSError:
+            return "", 0
+        return status.early, written
 
 
 class Desk:
@@ -108,16 +122,14 @@ class Desk:
         if reader is None or steering is None:
             return Look(busy=busy)
         news = reader.look(self._launched.get(reader.folder.path))
-        early: tuple[str, ...] = ()
-        trouble: tuple[str, ...] = ()
-        name = steering.answer(reader.status)
-        if name:
-            early = (str(reader.folder.early / name),)
-        elif reader.state not in ("running", "paused"):
-            if steering.tried is not None:
-                trouble = ("The training ended before there was a model to try",)
+        model, trouble = steering.answer(reader)
+        if reader.state in ("running", "paused"):
+            steering.push(reader)
+        else:
+            if steering.tried is not None or "try" in steering.waiting:
+                trouble = "The training ended before there was a model to try"
             steering.tried, steering.waiting = None, []
-        return Look(news, early, trouble, busy)
+        return Look(news, model, trouble, busy)
 
     def ask(self, what: Ask) -> None:
         """Ask the trainer watched. Raises InputError if nobody trains there."""
@@ -126,7 +138,7 @@ class Desk:
             raise InputError("No training is being watched; open one first")
         if reader.state in ("done", "stopped", "failed", "interrupted"):
             raise InputError(f"{reader.folder.path}: nobody trains here now; resume it first")
-        steering.ask(what)
+        steering.ask(what, reader)
 
     def read_sample(self, name: str) -> NDArray[np.uint8]:
         """A picture of the folder watched. Raises InputError."""
@@ -152,12 +164,14 @@ class Desk:
         """The window closes. ``stop``: ask the trainers we started, and the one watched, to
         save and end; nobody waits."""
         if stop:
-            folders = {path for path, one in self._launched.items() if one.process.poll() is None}
-            if self._reader is not None and self._reader.state in ("running", "paused"):
-                folders.add(self._reader.folder.path)
-            for path in folders:
+            running = {path for path, one in self._launched.items() if one.process.poll() is None}
+            for path in running:
+                self._launched[path].stop()
+            reader = self._reader
+            strange = reader is not None and reader.folder.path not in running
+            if strange and reader is not None and reader.state in ("running", "paused"):
                 with contextlib.suppress(InputError):
-                    RunFolder(path).ask("stop")
+                    reader.folder.ask("stop")
         for launched in self._launched.values():
             launched.leave()
 

@@ -27,7 +27,7 @@ from app.workers.child_process import SLEEPING_THREADS, boot_command
 from app.workers.training_messages import TrainingChoice
 from spade.formats.atomic import write_atomically
 from spade.formats.errors import InputError
-from spade.formats.run_folder import RunFolder
+from spade.formats.run_folder import RunFolder, Status
 
 NICENESS = 10
 """How far a trainer steps back: behind the renderer too, which has 5."""
@@ -72,6 +72,19 @@ class Launched:
     process: subprocess.Popen[bytes]
     seen: float
     log_from: int
+
+    def spoken(self, status: Status | None) -> bool:
+        """Whether ``status`` is its own word."""
+        return status is not None and status.time != self.seen
+
+    def stop(self) -> None:
+        """Ask it to save and end. Before its first word it has nothing to save, and would take
+        a request for one to the trainer before."""
+        with contextlib.suppress(InputError):
+            if self.spoken(self.folder.read_status()):
+                self.folder.ask("stop")
+                return
+        self.process.terminate()
 
     def leave(self) -> None:
         """Let it run on without us: nobody waits for it, and Python does not complain."""

@@ -46,6 +46,8 @@ class RunReader:
         self.folder = folder
         self.state: RunState | None = None
         self.status: Status | None = None
+        self.spoken = False
+        """The trainer that is there now has said something, and will hear requests."""
         self._curves = Curves(folder.stats, MOST_POINTS)
         self._judged = Curves(folder.judged, MOST_POINTS)
         self._events = Tail(folder.events, MOST_POINTS)
@@ -76,6 +78,7 @@ class RunReader:
                 "check the disk"
             ) from None
         self.state, self.status = state, status
+        self.spoken = launched is None or launched.spoken(status)
         said = (state, status, samples)
         if said == self._said and not (losses or judged or events or anew or newest is not None):
             return None
@@ -179,7 +182,7 @@ def tell_state(
     status = folder.read_status()
     if launched is not None:
         code = launched.process.poll()
-        if status is not None and status.time == launched.seen:
+        if status is not None and not launched.spoken(status):
             status = None if code is not None else _starting(status, launched)
         if code is None:
             return _state_of(status, "running"), status
@@ -262,7 +265,7 @@ def _starting(status: Status, launched: Launched) -> Status:
 def _newer(folder: RunFolder, launched: Launched, status: Status | None) -> Status | None:
     """The status read again, now that the trainer is surely gone."""
     found = folder.read_status()
-    return status if found is None or found.time == launched.seen else found
+    return found if launched.spoken(found) else status
 
 
 def _ended_with(

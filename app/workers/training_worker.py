@@ -145,10 +145,10 @@ class TrainingWorker(QObject):
             if look.news is not None:
                 self._trouble = ""
                 self.news.emit(look.news)
-            for folder in look.early:
-                self.early_model.emit(folder)
-            for line in look.trouble:
-                self.failed.emit(line)
+            if look.early:
+                self.early_model.emit(look.early)
+            if look.trouble:
+                self.failed.emit(look.trouble)
             if not self._folder and not look.busy:
                 self._timer.stop()
 

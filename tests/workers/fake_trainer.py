@@ -76,8 +76,7 @@ class FakeTrainer:
                     (self.folder.early / name).mkdir(parents=True, exist_ok=True)
                     (self.folder.early / name / "model.json").write_text("{}")
                     changes["early"] = name
-                elif request.ask != "stop":
-                    paused = request.ask == "pause"
+                paused = request.ask == "pause"  # writing a model ends a pause, too
                 (self.path / "heard.json").write_text(json.dumps(heard))
                 answered = request.number
                 phase = "stopped" if request.ask == "stop" else "paused" if paused else "training"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -292,20 +293,23 @@ def test_pausing_trying_and_stopping(make_worker, choice, until):
     (early,) = record.of("early_model")
     assert Path(early).parent == folder / "early"
     assert (Path(early) / "model.json").is_file()
-    assert record.state == "paused"
+    heard = folder / "heard.json"
+    until(lambda: json.loads(heard.read_text())[2:] == ["pause"])  # as it was before
+    until(lambda: record.state == "paused")
+    worker.try_now()  # the very same step or the next one, but written anew
+    until(lambda: len(record.of("early_model")) == 2)
     worker.go_on()
+    until(lambda: json.loads(heard.read_text())[-1] == "go on")
     until(lambda: record.state == "running")
     worker.end()
     until(lambda: record.state == "stopped")
-    assert json.loads((folder / "heard.json").read_text()) == ["pause", "try", "go on", "stop"]
+    assert json.loads(heard.read_text())[-2:] == ["go on", "stop"]
     assert record.of("failed") == []
 
 
 def test_a_wish_to_try_is_not_lost_in_a_quick_sequence(make_worker, choice, until):
-    worker, record = make_worker("t.lock(); t.say('training'); t.wait('on'); t.serve()")
+    worker, record = make_worker()
     folder = started(worker, record, choice, until)
-    until(lambda: record.state == "running")
-    touch(folder, "on")
     until(lambda: record.steps)
     for ask in (worker.try_now, worker.pause, worker.try_now, worker.go_on, worker.pause):
         ask()
@@ -316,6 +320,55 @@ def test_a_wish_to_try_is_not_lost_in_a_quick_sequence(make_worker, choice, unti
     assert heard.count("try") == len(record.of("early_model"))
     assert heard[0] == "try"
     assert heard[-2:] == ["pause", "stop"]
+
+
+@pytest.mark.parametrize("early", ["", "step-0000005"])
+def test_a_model_that_can_not_be_written_is_told(make_worker, choice, until, early):
+    worker, record = make_worker(
+        f"""
+        t.lock(); early = {early!r}
+        if early:
+            (t.folder.early / early).mkdir(parents=True)
+            (t.folder.early / early / 'model.json').touch()
+        t.say('training', early=early); t.wait('control.json')
+        t.say('training', answered=1, message='disk full', early=early); t.wait('end')
+        """
+    )
+    started(worker, record, choice, until)
+    until(lambda: record.state == "running")
+    worker.try_now()
+    until(lambda: record.of("failed"))
+    assert record.of("failed") == ["No model could be written to try: disk full"]
+    assert record.of("early_model") == []
+
+
+def test_what_is_asked_before_the_first_word_is_kept_until_then(make_worker, choice, until):
+    """A trainer takes what lies in its mailbox when it starts for the last one's."""
+    worker, record = make_worker("t.wait('on'); t.lock(); t.serve()")
+    folder = started(worker, record, choice, until)
+    until(lambda: record.news)
+    assert record.state == "running"
+    worker.try_now()
+    worker.end()
+    looks = []
+    look = worker._desk.look
+    worker._desk.look = lambda: looks.append(1) or look()
+    until(lambda: len(looks) > 3)
+    assert not (folder / "control.json").exists()
+    touch(folder, "on")
+    until(lambda: record.state == "stopped")
+    assert json.loads((folder / "heard.json").read_text()) == ["stop"]
+
+
+@linux
+def test_closing_with_stop_before_the_first_word_ends_it(make_worker, choice, until):
+    worker, record = make_worker("t.wait('on')")
+    folder = started(worker, record, choice, until)
+    (launched,) = worker._desk._launched.values()
+    worker.shut_down(stop=True)
+    launched.process.returncode = None
+    assert launched.process.wait(60) == -signal.SIGTERM
+    assert not (folder / "control.json").exists()
 
 
 def test_a_wish_to_try_that_comes_too_late_is_told(make_worker, choice, until):
@@ -651,3 +704,85 @@ def test_the_files_are_read_beside_the_gui_thread(make_worker, choice, until, mo
     until(lambda: record.state == "stopped" and record.of("runs") and record.of("failed"))
     assert readers
     assert threading.main_thread() not in readers
+
+
+@linux
+@pytest.mark.timeout(600)
+def test_a_real_training_from_the_first_step_to_the_last(tmp_path, qapp, qtbot):
+    """Trained, paused, tried, killed, gone on with and ended, as a person would."""
+    from PIL import Image
+
+    from spade.formats.label_png import write_label_map
+    from spade.formats.palette import palette_from_classes
+    from spade.model import load_model
+
+    data = tmp_path / "data"
+    noise = np.random.default_rng(0)
+    palette = palette_from_classes("coast", [(0, "sea", "", ""), (1, "sand", "", "")])
+    for kind in ("images", "labels"):
+        (data / kind).mkdir(parents=True)
+    entries = [{"id": c.id, "name": c.name, "color": c.color} for c in palette.classes]
+    (data / "classes.json").write_text(json.dumps({"name": "coast", "classes": entries}))
+    for index in range(8):
+        photo = noise.integers(0, 256, (70, 80, 3), np.uint8)
+        labels = np.zeros((70, 80), np.uint8)
+        labels[20 + 4 * index :] = 1
+        Image.fromarray(photo).save(data / "images" / f"{index}.jpg")
+        write_label_map(data / "labels" / f"{index}.png", labels, palette)
+    choice = TrainingChoice(
+        "coast",
+        str(data),
+        str(tmp_path / "run"),
+        "tiny",
+        device="cpu",
+        steps=100_000,
+        judge_minutes=0.0,
+        overrides={"training": {"checkpoint_steps": 4, "sample_steps": 4, "statistics_batches": 2}},
+    )
+    worker = TrainingWorker(interval=20)
+    record = Record(worker)
+
+    def until(condition):  # two trainers import torch, behind everybody else on the machine
+        qtbot.waitUntil(lambda: bool(condition()), timeout=3 * PATIENCE)
+
+    try:
+        worker.start(choice)
+        until(lambda: record.state not in ("", "running") or len(record.steps) >= 5)
+        assert record.state == "running", record.message
+        status = record.news.status
+        assert status.device == "cpu"
+        assert status.steps == 100_000
+        assert status.checkpoint_step >= 4
+        assert os.getpriority(os.PRIO_PROCESS, status.pid) == min(19, os.nice(0) + 10)
+        shown = [news.sample for news in record.of("news") if news.sample is not None]
+        assert shown[0].ndim == 3
+        worker.pause()
+        until(lambda: record.state == "paused")
+        worker.try_now()
+        until(lambda: record.of("early_model") or record.of("failed"))
+        assert record.of("failed") == []
+        early = load_model(record.of("early_model")[0], "cpu")
+        assert [entry.name for entry in early.classes] == ["sea", "sand"]
+        until(lambda: record.state == "paused" and record.news.status.phase == "paused")
+
+        os.kill(record.news.status.pid, signal.SIGKILL)
+        until(lambda: record.state == "interrupted")
+        kept = record.news.status.checkpoint_step
+        assert f"goes on from step {kept}." in record.message
+        worker.resume(choice.out)
+        until(lambda: record.state == "running" and record.steps[-1] > kept + 2)
+        assert record.steps == list(range(1, record.steps[-1] + 1))
+        worker.end()
+        until(lambda: record.state == "stopped")
+        assert record.news.status.checkpoint_step == record.news.status.step
+        assert load_model(Path(choice.out) / "model", "cpu").name == "coast"
+        worker.list_runs()
+        until(lambda: record.of("runs"))
+        (run,) = record.of("runs")[0]
+        assert (run.state, run.step) == ("stopped", record.news.status.step)
+    finally:
+        for launched in worker._desk._launched.values():
+            launched.process.kill()
+            launched.process.wait()
+        worker.shut_down()
+    assert record.of("failed") == []
