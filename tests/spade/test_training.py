@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from training_runs import CPU, assert_same_training, make_data, state_of, steps_in, tiny
 
 from spade.checkpoint import load_baseline, load_folder
 from spade.cli import run_command
 from spade.commands.train import StopOnInterrupt, configure, read_settings
 from spade.config import (
     DiscriminatorConfig,
-    EncoderConfig,
     GeneratorConfig,
     OasisConfig,
     Pix2PixHDConfig,
@@ -32,7 +32,7 @@ from spade.formats.resources import bundled
 from spade.generator import Generator
 from spade.labels import semantic_map
 from spade.model import count_parameters
-from spade.training import Run, TrainingProgress, TrainingResult, train
+from spade.training import TrainingProgress, TrainingResult, train
 from spade.training.acceleration import LossReader, StepLosses
 from spade.training.averaging import Average, recompute_statistics
 from spade.training.timeslice import TimeSlice
@@ -40,37 +40,10 @@ from spade.training.trainer import Trainer
 from spade.vgg_weights import find_vgg
 from spade.weights import build_plain
 
-CPU = torch.device("cpu")
-
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    (folder / "images").mkdir(parents=True)
-    (folder / "labels").mkdir()
-    colors = np.array([[20, 60, 220], [230, 60, 30]], dtype=np.uint8)
-    rng = np.random.default_rng(2)
-    for i in range(6):
-        labels = rng.integers(0, 2, (4, 4), dtype=np.uint8).repeat(16, axis=0).repeat(16, axis=1)
-        Image.fromarray(colors[labels]).save(folder / "images" / f"p{i}.png")
-        Image.fromarray(labels).save(folder / "labels" / f"p{i}.png")
-    classes = [{"id": i, "name": f"c{i}", "color": f"#{i}{i}{i}000"} for i in range(2)]
-    (folder / "classes.json").write_text(json.dumps({"name": "two", "classes": classes}))
-    return folder
-
-
-def tiny(**training: object) -> Run:
-    generator = GeneratorConfig(2, True, ngf=2, z_dim=4, crop_size=32, embedding=8)
-    settings = TrainingConfig(
-        batch_size=2, size=32, statistics_batches=2, sample_steps=0, validation_share=0.0
-    )
-    return Run(
-        generator,
-        EncoderConfig(nef=2, z_dim=4, input_size=32),
-        DiscriminatorConfig(generator.semantic_nc, ndf=2),
-        replace(settings, **training),  # type: ignore[arg-type]
-        "tiny",
-    )
+    return make_data(tmp_path / "data")
 
 
 EVERYTHING: dict[str, object] = {
@@ -108,21 +81,9 @@ def test_resuming_is_exact(kind: str, data: Path, tmp_path: Path) -> None:
     assert torch.load(tmp_path / "parts" / "state.pt", weights_only=True)["step"] == 3
     train(run, data, tmp_path / "parts", device=CPU, resume=True)
 
-    def flat(value: object, name: str = "") -> dict[str, torch.Tensor]:
-        if isinstance(value, torch.Tensor):
-            return {name: value}
-        items = value.items() if isinstance(value, dict) else ()
-        return {k: v for key, part in items for k, v in flat(part, f"{name}.{key}").items()}
-
-    whole = flat(torch.load(tmp_path / "whole" / "state.pt", weights_only=True))
-    parts = flat(torch.load(tmp_path / "parts" / "state.pt", weights_only=True))
-    assert whole.keys() == parts.keys()
-    assert len(whole) > 300
-    for name, tensor in whole.items():
-        assert torch.equal(tensor, parts[name]), name
-    lines = [(tmp_path / name / "stats.jsonl").read_text() for name in ("whole", "parts")]
-    assert lines[0] == lines[1]
-    assert [json.loads(line)["step"] for line in lines[0].splitlines()] == [1, 2, 3, 4, 5, 6]
+    assert_same_training(tmp_path / "whole", tmp_path / "parts")
+    assert len(state_of(tmp_path / "whole")) > 300
+    assert steps_in(tmp_path / "whole" / "stats.jsonl") == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_state_of_the_other_discriminator_does_not_fit(data: Path, tmp_path: Path) -> None:
