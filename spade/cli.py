@@ -79,7 +79,9 @@ def run_command(name: str, arguments: Sequence[str]) -> int:
             return int(stop.code or 0)
         # Whatever a library prints must not mix with the report.
         with contextlib.redirect_stdout(sys.stderr):
-            result: Report | dict[str, Any] = module.run(options)
+            result: Report | dict[str, Any] | None = module.run(options)
+        if result is None:
+            return 0  # another process reports
         report = result if isinstance(result, Report) else _plain_report(result)
         print(json.dumps(report.data) if options.json else report.text, flush=True)
         return report.exit_code

@@ -101,8 +101,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Train; returns what ``--json`` prints."""
+def run(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Train; returns what ``--json`` prints, None in all processes but the first."""
     began = time.monotonic()  # torch, slow to import, is not there yet
     if args.minutes is not None and not 0 < args.minutes < math.inf:
         raise InputError(f"--minutes is {args.minutes}: give a number above 0")
@@ -141,7 +141,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 )
         finally:
             report.close()
-        if result.model is None and parallel.is_first():
+        if not parallel.is_first():
+            return None
+        if result.model is None:
             say("stopped while reading photos, before there was a model")
     return {
         "model": None if result.model is None else str(result.model),
@@ -160,9 +162,10 @@ def _with_vgg(plan: Plan, args: argparse.Namespace) -> Run:
     # A run without them goes on without them, whether there is a copy by now or not.
     without = args.no_vgg or (plan.resumed and not (args.vgg or args.download_vgg or training.vgg))
     if training.perceptual_weight > 0 and not without:
-        vgg = find_vgg(
-            args.vgg or training.vgg, lambda question: args.download_vgg or ask(question)
-        )
+        with parallel.machine_first():
+            vgg = find_vgg(
+                args.vgg or training.vgg, lambda question: args.download_vgg or ask(question)
+            )
     if not vgg and parallel.is_first():
         say(
             "training without perceptual loss: pictures get sharper and better with it "

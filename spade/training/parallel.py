@@ -32,9 +32,9 @@ from spade.processes import device_of, process
 BUCKET_BYTES = 32 << 20
 """Gradients are sent in messages of about this size."""
 
-_PATIENCE = timedelta(hours=6)
-"""How long a process waits for the others, which may have to evaluate or to save. One that
-has died is noticed at once, by its connection or by torchrun."""
+_PATIENCE = timedelta(days=7)
+"""How long a process waits for the others, of which the first may save, evaluate or pause. One
+that has died is noticed at once, by its connection or by torchrun."""
 
 
 def count() -> int:
@@ -59,7 +59,8 @@ def together(device: torch.device, meeting: str | None = None) -> Iterator[torch
     Gives the device of this process: on CUDA one each. ``meeting``: torch's ``init_method``,
     by default the environment that torchrun set.
 
-    Raises InputError if the environment is incomplete or there are too few devices.
+    Raises InputError if the environment is incomplete or there are too few devices, and in
+    place of torch's error if another process has gone.
     """
     mine = process()
     if mine.count == 1:
@@ -87,8 +88,21 @@ def together(device: torch.device, meeting: str | None = None) -> Iterator[torch
         ) from None
     try:
         yield device
+    except RuntimeError as error:
+        if not _is_loss(error):
+            raise
+        raise InputError(
+            f"process {mine.rank} of {mine.count}: another process has ended; what it said "
+            "tells why"
+        ) from None
     finally:
         dist.destroy_process_group()
+
+
+def _is_loss(error: RuntimeError) -> bool:
+    """Whether it says that a process that was waited for is not there any more."""
+    words = ("gloo", "connection closed", "connection reset", "broken pipe")
+    return isinstance(error, dist.DistError) or any(word in str(error).lower() for word in words)
 
 
 def agree(*values: int) -> tuple[int, ...]:
@@ -101,6 +115,25 @@ def agree(*values: int) -> tuple[int, ...]:
     asked = torch.tensor(values, dtype=torch.int64)
     dist.all_reduce(asked, dist.ReduceOp.MAX)
     return tuple(int(value) for value in asked.tolist())
+
+
+def alike(value: int) -> bool:
+    """Whether all processes, which all have to ask, give the same, of less than 2^62."""
+    largest, smallest = agree(value, -value)
+    return largest == -smallest
+
+
+@contextmanager
+def machine_first() -> Iterator[None]:
+    """The first process of each machine goes ahead, the others follow: for what it leaves
+    there for them, a download say.
+    """
+    goes_ahead = process().local_rank == 0
+    if not goes_ahead:
+        agree(0)
+    yield
+    if goes_ahead:
+        agree(0)
 
 
 def add_up(values: Tensor) -> Tensor:

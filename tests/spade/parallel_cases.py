@@ -4,6 +4,7 @@ it is one of two processes: RANK and WORLD_SIZE as torchrun sets them, and a fol
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -24,8 +25,9 @@ from spade.config import TrainingConfig as Settings
 from spade.data.dataset import PairedPictures
 from spade.data.folder import open_data
 from spade.data.slices import micro_batches, share_of
+from spade.formats.errors import InputError
 from spade.perceptual import PerceptualLoss, VggFeatures
-from spade.training import Run, parallel
+from spade.training import Run, parallel, train
 from spade.training.objective import MicroBatch, train_step
 from spade.training.trainer import Trainer
 
@@ -190,6 +192,7 @@ def spoken() -> dict[str, Any]:
     got = parallel.from_first(given if rank == 0 else {"step": rank})
     return {
         "agreed": parallel.agree(int(rank == 1), 3 - rank, 0),
+        "alike": (parallel.alike(5), parallel.alike(rank)),
         "got": got,
         "channels last": got["nested"][0]["w"].is_contiguous(memory_format=torch.channels_last),
     }
@@ -264,10 +267,64 @@ def whole(case: Case) -> Case:
     return replace(case, at_once=99)
 
 
+def small(**training: Any) -> Run:
+    """A run of the same small networks, in single precision."""
+    run = Case("", batch=3, everything=False).run()
+    return replace(run, training=replace(run.training, statistics_batches=2, **training))
+
+
+def train_until_told(folder: Path) -> dict[str, Any]:
+    """Training that the second process alone is told to end, after four looks."""
+    looks = itertools.count()
+    result = train(
+        small(steps=1000, sample_steps=2),
+        folder / "data",
+        folder / "told",
+        device=CPU,
+        should_stop=lambda: parallel.rank() == 1 and next(looks) > 30,
+    )
+    return {"step": result.step, "model": result.model}
+
+
+def train_astray(folder: Path) -> dict[str, Any]:
+    """Training that can't go well: what it says in the end, and how often it went back."""
+    notices: list[str] = []
+    try:
+        train(
+            small(steps=1000, learning_rate_g=1e30),
+            folder / "data",
+            folder / "astray",
+            device=CPU,
+            on_notice=notices.append,
+        )
+    except InputError as error:
+        return {"error": str(error), "notices": notices}
+    return {"error": ""}
+
+
+def left_alone() -> str:
+    """What the second process is told when the first one ends without it."""
+    if parallel.is_first():
+        return ""
+    parallel.agree(0)
+    return "nothing"
+
+
 def main() -> None:
     """One of two processes: everything, into a file."""
-    folder = Path(sys.argv[1])
+    folder, what = Path(sys.argv[1]), sys.argv[2]
     torch.set_num_threads(1)
+    if what == "training":
+        results: dict[str, Any] = {}
+        try:
+            with parallel.together(CPU, f"file://{folder}/meeting"):
+                results["told"] = train_until_told(folder)
+                results["astray"] = train_astray(folder)
+                results["left"] = left_alone()
+        except InputError as error:
+            results["left"] = str(error)
+        torch.save(results, folder / f"result{os.environ['RANK']}.pt")
+        return
     with parallel.together(CPU, f"file://{folder}/meeting"):
         results = {case.name: three_steps(case, folder / "data") for case in IN_TWO}
         results["norm 64"] = normalised(torch.float64)

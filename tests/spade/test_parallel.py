@@ -32,7 +32,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results, Result
     """The folder, and what each of two processes got."""
     folder = tmp_path_factory.mktemp("two")
     cases.write_data(folder / "data")
-    cases.in_two_processes([cases.__file__, str(folder)])
+    cases.in_two_processes([cases.__file__, str(folder), "steps"])
     first, second = (
         torch.load(folder / f"result{rank}.pt", weights_only=False) for rank in range(2)
     )
@@ -139,6 +139,7 @@ def test_batch_norm_over_processes(two: tuple[Path, Results, Results]) -> None:
 def test_what_processes_tell_each_other(two: tuple[Path, Results, Results]) -> None:
     for found in (two[1]["spoken"], two[2]["spoken"]):
         assert found["agreed"] == (1, 3, 0)
+        assert found["alike"] == (True, False)
         assert found["got"]["step"] == 7
         inner, rest = found["got"]["nested"]
         assert torch.equal(inner["w"], torch.arange(24.0).view(2, 3, 2, 2))
