@@ -168,7 +168,9 @@ class RunNews:
     statistics, as {"step": ..., name: value}; ``judged``: new evaluations; ``notices``: new
     lines for people; ``sample``: the newest grid if it is new, uint8 ``(H, W, 3)``.
 
-    ``restarted``: the curves begin anew (training went back to an earlier step).
+    samples: the names of all grids, oldest first, the one shown last. ``restarted``: what was
+    heard before is void and this is all there is: the first news of a folder, or training went
+    back to an earlier step. ``status.message`` says how a training that is over ended.
     """
 
     folder: str

@@ -82,6 +82,7 @@ class RunReader:
         said = (state, status, samples)
         if said == self._said and not (losses or judged or events or anew or newest is not None):
             return None
+        anew = anew or not self._said  # whoever hears it may have followed another folder
         self._said = said
         notices = tuple(str(event["text"]) for event in events if event.get("text"))
         return RunNews(
@@ -109,8 +110,10 @@ class RunReader:
             return (), None
         if not names:
             return (), None
-        said = "" if status is None else status.sample
-        name = said if said in names else names[-1]
+        if status is not None and status.sample in names:
+            # Later ones are of steps that training went back behind.
+            del names[names.index(status.sample) + 1 :]
+        name = names[-1]
         path = self.folder.samples / name
         try:
             now = (name, path.stat().st_mtime_ns)

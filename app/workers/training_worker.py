@@ -32,7 +32,8 @@ class TrainingWorker(QObject):
     started = Signal(str)
     """A trainer runs in this folder, which is watched from now on."""
     news = Signal(object)
-    """RunNews: the whole story after ``watch``, then what is new. Without anything new, none."""
+    """RunNews: the whole story after ``watch`` (``restarted`` is true), then what is new.
+    Without anything new, none."""
     sample = Signal(str, object)
     """(name, uint8 (H, W, 3), read-only): the answer to ``load_sample``."""
     early_model = Signal(str)

@@ -207,6 +207,20 @@ def test_the_first_news_is_the_whole_story_and_the_next_what_is_new(make_worker,
     assert (heard.news.sample == 90).all()
 
 
+def test_samples_of_steps_that_are_void_are_not_shown(make_worker, tmp_path, until):
+    from fake_trainer import FakeTrainer
+
+    write_old(tmp_path / "run", phase="done", sample="step-0000004.png")
+    trainer = FakeTrainer(["--out", str(tmp_path / "run")])
+    for step in (2, 4, 6):
+        trainer.sample(step, 10 * step)
+    worker, record = make_worker()
+    worker.watch(str(tmp_path / "run"))
+    until(lambda: record.news)
+    assert record.news.samples == ("step-0000002.png", "step-0000004.png")
+    assert (record.news.sample == 40).all()
+
+
 def test_nothing_new_is_no_news(make_worker, choice, until):
     worker, record = make_worker("t.lock(); t.say('paused'); t.wait('on'); t.say('done')")
     looks = []
@@ -278,7 +292,8 @@ def test_a_training_that_goes_back_starts_the_curve_anew(make_worker, choice, un
     until(lambda: record.news.status.step == 7)
     last = {"appended": 8, "cut": 5, "cut and grown": 40}[how]
     assert record.steps == list(range(1, last + 1))
-    again = next(n for n in record.of("news") if n.restarted)
+    first, again = (n for n in record.of("news") if n.restarted)
+    assert first is record.of("news")[0]
     assert [line["step"] for line in again.judged] == [s for s in (4.0, 9.0) if s <= last]
 
 
