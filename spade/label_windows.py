@@ -78,10 +78,15 @@ class LabelWindows:
     edges: bool
 
 
-def find_windows(ids: Ids, symbols: int, edges: bool) -> LabelWindows | None:
-    """ids: int64 ``(N, H, W)`` below ``symbols``. None where there are too many to be of use."""
+def find_windows(
+    ids: Ids, symbols: int, edges: bool = False, worth: float = WORTH
+) -> LabelWindows | None:
+    """ids: int64 ``(N, H, W)`` below ``symbols``, twice the classes with ``edges``.
+
+    None where there are too many to be of use.
+    """
     of_labels, parts = _distinct(ids, symbols)
-    if len(parts) > WORTH * ids.size:
+    if len(parts) > worth * ids.size:
         return None
     of_parts, windows = _distinct(of_labels, len(parts))
     places = np.arange(9)
@@ -124,7 +129,7 @@ def _distinct(ids: Ids, outside: int) -> tuple[Ids, Ids]:
     views = [around[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
     seed = 0
     while True:
-        factors = np.random.default_rng(seed).integers(1 << 62, size=9) * 2 + 1
+        factors = _factors(seed)
         codes = np.zeros(ids.shape, np.int64)
         for view, factor in zip(views, factors, strict=True):
             codes += view * factor
@@ -140,3 +145,7 @@ def _distinct(ids: Ids, outside: int) -> tuple[Ids, Ids]:
         if all((contents[number, i] == view).all() for i, view in enumerate(views)):
             return number, contents
         seed += 1
+
+
+def _factors(seed: int) -> Ids:
+    return np.random.default_rng(seed).integers(1 << 62, size=9) * 2 + 1

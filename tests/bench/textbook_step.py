@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ import textbook
 import torch
 from torch import Tensor, nn
 
+from spade.benchmark.memory import PeakMemory
 from spade.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig, TrainingConfig
 from spade.data.dataset import Batch, PairedPictures
 from spade.data.folder import label_channels, open_data
@@ -41,8 +41,9 @@ Step = Callable[[Batch], None]
 class Watch:
     """Splits a step by what happens at its joints, which both kinds of step have."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, clock: Callable[[], float]) -> None:
         self._device = device
+        self._clock = clock
         self.seconds: dict[str, float] = {}
         self._last = 0.0
 
@@ -50,7 +51,7 @@ class Watch:
         """What has happened since the last mark was ``name``."""
         if self._device.type == "cuda":
             torch.cuda.synchronize()
-        now = time.perf_counter()
+        now = self._clock()
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
         self._last = now
 
@@ -58,7 +59,7 @@ class Watch:
         """A step begins."""
         if self._device.type == "cuda":
             torch.cuda.synchronize()
-        self._last = time.perf_counter()
+        self._last = self._clock()
 
     def network(self, name: str, network: nn.Module) -> None:
         """Mark its forward passes, and when the gradient leaves it."""
@@ -170,13 +171,6 @@ def plain(trainer: Trainer, watch: Watch) -> Step:
     return step
 
 
-def peak(options: argparse.Namespace, device: torch.device) -> float:
-    """Most memory of this process so far, GiB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -191,6 +185,9 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--threads", type=int)
     parser.add_argument("--vgg", type=Path)
+    parser.add_argument(
+        "--core-seconds", action="store_true", help="of all cores, where others use them as well"
+    )
     parser.add_argument("--only", choices=("ours", "textbook"), help="one of them, for its memory")
     parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
     options = parser.parse_args()
@@ -198,8 +195,10 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     trainer, batches = prepare(options)
     device = trainer.device
+    memory = PeakMemory(device)
+    clock = time.process_time if options.core_seconds else time.perf_counter
     makers = {"textbook": plain, "ours": ours}
-    watches = {name: Watch(device) for name in makers if options.only in (None, name)}
+    watches = {name: Watch(device, clock) for name in makers if options.only in (None, name)}
     steps = {name: makers[name](trainer, watch) for name, watch in watches.items()}
     totals: dict[str, list[float]] = {name: [] for name in steps}
     for number, batch in enumerate(batches):
@@ -219,7 +218,7 @@ def main() -> None:
         print(f"{part:24}" + "".join(f"{share:11.3f}s" for share in shares))
     print(f"{'a step':24}" + "".join(f"{seconds[name]:11.3f}s" for name in steps))
     if options.only:
-        print(f"peak memory {peak(options, device):.2f} GiB")
+        print(f"peak memory {(memory.most or 0) / 1024:.2f} GiB")
         return
     print(f"ours is {seconds['textbook'] / seconds['ours']:.2f} times as fast")
     if not options.no_memory:
