@@ -97,6 +97,18 @@ class Segmenter:
         radius = max(1, round(_RADIUS * min(size) / 256))
         return guided_filter(mean, image[0], radius, _EPSILON)
 
+    @torch.no_grad()
+    def glance(self, images: Tensor) -> Tensor:
+        """The likeliest classes by one view of each picture, borders as coarse as they come: for
+        comparing many pictures in little time.
+
+        images: float ``(N, 3, H, W)`` in [0, 1] on the segmenter's device. Returns class ids,
+        uint8 ``(N, h, w)``, about a quarter of the view that the network takes.
+        """
+        size = images.shape[-2:]
+        logits = self._answer(_resized(images, _view_size((size[0], size[1]), VIEW_SIDES[0])))
+        return self._ids[logits[:, self._ids].argmax(dim=1)].to(torch.uint8)
+
     def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
         """The likeliest class of every pixel, and how likely it is.
 
