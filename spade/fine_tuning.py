@@ -32,11 +32,11 @@ FINE_TUNING: tuple[Recipe, ...] = (
     Recipe(
         "quick",
         "Quick",
-        "420 steps; the light, colours and textures of some dozen pictures of one place",
+        "400 steps; the light, colours and textures of some dozen pictures of one place",
         {
             "training": {
                 **_COMMON,
-                "steps": 420,
+                "steps": 400,
                 "learning_rate_g": 2e-4,
                 "learning_rate_d": 1e-4,
                 "discriminator_steps": 10,
