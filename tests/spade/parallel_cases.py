@@ -26,6 +26,7 @@ from spade.data.dataset import PairedPictures
 from spade.data.folder import open_data
 from spade.data.slices import micro_batches, share_of
 from spade.formats.errors import InputError
+from spade.label_windows import LabelWindows
 from spade.perceptual import PerceptualLoss, VggFeatures
 from spade.training import Run, parallel, train
 from spade.training.objective import MicroBatch, train_step
@@ -89,14 +90,19 @@ IN_TWO = (
 
 
 def write_data(folder: Path) -> Path:
-    """Seven photos that are their label maps in two colours."""
+    """Seven photos that are their label maps in two colours; the maps of two are nothing but
+    noise, unknown pixels in it.
+    """
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
-    colors = np.array([[20, 60, 220], [230, 60, 30]], dtype=np.uint8)
+    colors = np.zeros((256, 3), np.uint8)
+    colors[:2] = [20, 60, 220], [230, 60, 30]
     rng = np.random.default_rng(2)
     for i in range(7):
         labels = rng.integers(0, 2, (4, 4), dtype=np.uint8).repeat(12, axis=0).repeat(12, axis=1)
         labels[: 4 * i] = 0  # in some photos class 1 is rare
+        if i in (1, 4):
+            labels = rng.choice(np.array([0, 1, 255], np.uint8), labels.shape)
         Image.fromarray(colors[labels]).save(folder / "images" / f"p{i}.png")
         Image.fromarray(labels).save(folder / "labels" / f"p{i}.png")
     classes = [{"id": i, "name": f"c{i}", "color": f"#{i}{i}{i}000"} for i in range(2)]
@@ -124,7 +130,13 @@ def three_steps(case: Case, data: Path) -> dict[str, Any]:
     pictures = PairedPictures(folder.training, folder.palette, run.generator, config)
     rank, count = parallel.rank(), parallel.count()
     share = share_of(case.batch, rank, count)
-    found: dict[str, Any] = {"losses": [], "gradients": {}, "states": {}, "pieces": 0}
+    found: dict[str, Any] = {
+        "losses": [],
+        "gradients": {},
+        "states": {},
+        "pieces": 0,
+        "windows": [],
+    }
     for step in range(3):
         trainer.step = step
         batch = pictures.batch(config, step, share)
@@ -135,6 +147,8 @@ def three_steps(case: Case, data: Path) -> dict[str, Any]:
             tensors = (t.to(case.dtype) for t in (one.semantic, one.images, one.noise))
             slices.append(MicroBatch(piece, *tensors))
         found["pieces"] = len(slices)
+        read = [networks.generator.levels(one.semantic).values() for one in slices]  # type: ignore[operator]
+        found["windows"].append([isinstance(one, LabelWindows) for level in read for one in level])
         losses = train_step(networks, trainer.optimizers, perceptual, config, slices, step)
         found["losses"].append(losses)
         if step == 0:

@@ -95,6 +95,21 @@ def test_weights_and_spectral_norms_stay_the_same_everywhere(
             assert torch.equal(value, states[1][name]), (case.name, name)
 
 
+def test_one_may_compute_by_windows_where_the_other_can_not(
+    two: tuple[Path, Results, Results],
+) -> None:
+    """They wait for each other in the same places all the same, or the above had not ended."""
+    _, first, second = two
+    pairs = [
+        pair
+        for case in cases.IN_TWO
+        for steps in zip(first[case.name]["windows"], second[case.name]["windows"], strict=True)
+        for pair in zip(*steps, strict=True)
+    ]
+    assert {(True, True), (False, False)} < set(pairs)
+    assert {(True, False), (False, True)} & set(pairs)
+
+
 @pytest.mark.parametrize("kind", ["patch", "oasis"])
 def test_micro_batches_have_the_gradients_of_the_whole(kind: str, tmp_path: Path) -> None:
     data = cases.write_data(tmp_path / "data")
