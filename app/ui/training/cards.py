@@ -37,7 +37,7 @@ class ChoiceCard(QAbstractButton):
     ) -> None:
         super().__init__(parent)
         self._detail, self._bar = detail, bar
-        self._badge = self._obstacle = ""
+        self._badge = self._obstacle = self._figures = ""
         self.setText(title)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -71,9 +71,10 @@ class ChoiceCard(QAbstractButton):
         self._describe()
         self.update()
 
-    def set_obstacle(self, reason: str) -> None:
-        """It can't be chosen, because of ``reason``, which it shows; "": it can."""
-        self._obstacle = reason
+    def set_obstacle(self, reason: str, figures: str = "") -> None:
+        """It can't be chosen, because of ``reason``, which it shows; "": it can. The tool tip
+        has ``figures``."""
+        self._obstacle, self._figures = reason, figures
         self.setEnabled(not reason)
         self._describe()
         self.updateGeometry()
@@ -104,7 +105,7 @@ class ChoiceCard(QAbstractButton):
         parts = [self._badge, self._detail, self._bar.text if self._bar else "", self._obstacle]
         self.setAccessibleName(self.text())
         self.setAccessibleDescription(". ".join(part for part in parts if part))
-        self.setToolTip(self._obstacle)
+        self.setToolTip(self._figures or self._obstacle)
 
     def _lay_out(self, painter: QPainter | None, width: float) -> float:
         """Paint the words if there is a painter; returns the height they need."""

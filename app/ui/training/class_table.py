@@ -292,6 +292,8 @@ class _View(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         index = self.currentIndex()
         opens = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+        if opens and self.state() == QAbstractItemView.State.EditingState:
+            return  # the editor's own, on its way through
         if opens and index.isValid():
             if index.column() == COLOR:
                 self.ask_color(index.row())

@@ -345,10 +345,10 @@ def size_card(preset: SizePreset, options: TrainingOptions) -> ChoiceCard:
     detail = f"{preset.detail}\n{millions(preset.parameters)} parameters"
     card = ChoiceCard(preset.title, detail, bar=bar)
     if not preset.fits:
-        card.set_obstacle("Too large for this device.")
-        card.setToolTip(
+        card.set_obstacle(
+            "Too large for this device.",
             f"Needs about {bytes_text(preset.bytes)}; {options.device_name} has "
-            f"{bytes_text(options.available)}"
+            f"{bytes_text(options.available)}",
         )
     return card
 

@@ -118,7 +118,7 @@ class RunPage(QWidget):
         for notice in news.notices:
             self._notice(notice)
         if news.sample is not None and news.samples:
-            self.samples.set_names(news.samples)
+            self.samples.set_names(news.samples, arriving=news.samples[-1])
             self.samples.set_sample(news.samples[-1], news.sample)
         elif news.samples:
             self.samples.set_names(news.samples)

@@ -46,7 +46,7 @@ class SampleScrubber(QWidget):
         self._submit = submit
         self._names: tuple[str, ...] = ()
         self._kept: dict[str, Levels] = {}
-        self._shown = ""
+        self._shown = self._arriving = ""
         self._follows = True
         self.view = SampleView()
         self.slider = JumpSlider()
@@ -93,9 +93,11 @@ class SampleScrubber(QWidget):
         self.view.set_levels(None)
         self.set_names(())
 
-    def set_names(self, names: Sequence[str]) -> None:
-        """All samples there are, oldest first."""
+    def set_names(self, names: Sequence[str], arriving: str = "") -> None:
+        """All samples there are, oldest first. ``arriving``: one that ``set_sample`` is about
+        to bring unasked."""
         names = tuple(names)
+        self._arriving = arriving
         if names == self._names:
             return
         current = self.name
@@ -120,6 +122,7 @@ class SampleScrubber(QWidget):
             return  # of another training
         self._kept.pop(name, None)
         self._kept[name] = levels
+        self._arriving = ""
         while len(self._kept) > 2 and sum(kept.nbytes for kept in self._kept.values()) > KEPT_BYTES:
             oldest = next(key for key in self._kept if key not in (name, self.name))
             del self._kept[oldest]
@@ -142,7 +145,7 @@ class SampleScrubber(QWidget):
             if name in self._kept:
                 self._shown = name
                 self.view.set_levels(self._kept[name])
-            else:
+            elif name != self._arriving:
                 self.wanted.emit(name)
         self._show_place()
 
