@@ -99,13 +99,12 @@ class Desk:
     def start(self, choice: TrainingChoice) -> str:
         """Start a new training; returns its folder. Raises InputError."""
         folder = Path(choice.out).absolute()
+        self._check_free(folder)
         return self._launch(folder, prepare(choice))
 
     def resume(self, folder: Path) -> str:
         """Go on with one. Raises InputError, also if somebody trains there."""
-        running = self._launched.get(folder)
-        if (running is not None and running.process.poll() is None) or is_locked(RunFolder(folder)):
-            raise InputError(f"{folder}: this training is running already")
+        self._check_free(folder)
         return self._launch(folder, resume_arguments(folder))
 
     def watch(self, folder: Path | None) -> None:
@@ -174,6 +173,12 @@ class Desk:
                     reader.folder.ask("stop")
         for launched in self._launched.values():
             launched.leave()
+
+    def _check_free(self, folder: Path) -> None:
+        launched = self._launched.get(folder)
+        ours = launched is not None and launched.process.poll() is None
+        if ours or is_locked(RunFolder(folder)):
+            raise InputError(f"{folder}: a training is running there; watch that one")
 
     def _launch(self, path: Path, arguments: list[str]) -> str:
         folder = RunFolder(path)

@@ -95,10 +95,11 @@ class Launched:
 def prepare(choice: TrainingChoice) -> list[str]:
     """Make the training folder and return the arguments of ``spadework`` for a new run there.
 
+    One that ended before it came to anything is replaced.
     Raises InputError if a training is there already, or the folder can't be written.
     """
     folder = RunFolder(Path(choice.out).absolute())
-    if any(path.exists() for path in (folder.state, folder.settings, folder.path / CHOICE)):
+    if folder.state.exists() or folder.settings.exists():
         raise InputError(
             f"{folder.path}: a training is there already; go on with it, or choose another name"
         )

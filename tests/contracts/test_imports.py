@@ -15,7 +15,7 @@ DRAWING = {"PySide6.QtCore", "PySide6.QtGui", "PySide6.QtWidgets", "PySide6.QtSv
 # most exact name here. "app.workers?" allows it for annotations alone: such objects are
 # handed in by app.main.
 ROOMS = {
-    "spade": {"torch", "safetensors", "tensorboard", "platformdirs", *NUMBERS, "spade"},
+    "spade": {"torch", "safetensors", "tensorboard", "platformdirs", "filelock", *NUMBERS, "spade"},
     "spade.__main__": {"spade", "app.main"},
     "spade.formats": {*NUMBERS, "spade.formats"},
     "app": set(),

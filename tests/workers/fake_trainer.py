@@ -17,6 +17,7 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image
 
+from spade.formats.atomic import write_atomically
 from spade.formats.run_folder import RunFolder, Status
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,9 @@ class FakeTrainer:
                     (self.folder.early / name / "model.json").write_text("{}")
                     changes["early"] = name
                 paused = request.ask == "pause"  # writing a model ends a pause, too
-                (self.path / "heard.json").write_text(json.dumps(heard))
+                write_atomically(
+                    self.path / "heard.json", json.dumps(heard).encode(), durable=False
+                )
                 answered = request.number
                 phase = "stopped" if request.ask == "stop" else "paused" if paused else "training"
                 self.say(phase, answered=answered, **changes)

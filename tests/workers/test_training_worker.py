@@ -489,7 +489,7 @@ def test_whether_a_stranger_trains_is_told_by_the_lock(make_worker, tmp_path, un
         assert record.state == "running"
         worker.resume(str(run.path))
         until(lambda: record.of("failed"))
-        assert "running already" in record.of("failed")[0]
+        assert "is running there" in record.of("failed")[0]
     finally:
         lock.release()
     until(lambda: record.state == "interrupted")
@@ -538,12 +538,27 @@ def test_a_folder_that_vanishes_is_told(make_worker, tmp_path, until):
 
 
 def test_two_trainings_do_not_share_a_folder(make_worker, choice, until):
-    worker, record = make_worker("t.say('done')")
-    started(worker, record, choice, until)
-    until(lambda: record.state == "done")
+    worker, record = make_worker("t.wait('on'); t.raw('run.json', '{}'); t.say('done')")
+    folder = started(worker, record, choice, until)
     worker.start(choice)
     until(lambda: record.of("failed"))
-    assert "there already" in record.of("failed")[0]
+    assert "is running there" in record.of("failed")[0]
+    touch(folder, "on")
+    until(lambda: record.state == "done")
+    (launched,) = worker._desk._launched.values()
+    until(lambda: launched.process.returncode == 0)
+    worker.start(choice)
+    until(lambda: len(record.of("failed")) == 2)
+    assert "there already" in record.of("failed")[1]
+
+
+def test_after_a_start_that_failed_another_may_be_tried(make_worker, choice, until):
+    worker, record = make_worker("sys.exit(2) if 'quick' in t.arguments else t.say('done')")
+    started(worker, record, replace(choice, recipe="quick"), until)
+    until(lambda: record.state == "failed")
+    worker.start(choice)
+    until(lambda: record.state == "done")
+    assert record.of("failed") == []
 
 
 def test_what_is_no_training_can_not_be_resumed(make_worker, tmp_path, until):
