@@ -58,7 +58,7 @@ def find_classes(files: Files, folders: tuple[str, ...]) -> ClassList:
                 text = files.read(name).decode("utf-8-sig")
                 return replace(reader(text, name), stated=True, source=name)
             except (InputError, UnicodeDecodeError) as error:
-                fault = fault or " ".join(str(error))
+                fault = fault or " ".join(str(error).split())
     return ClassList(fault=fault)
 
 

@@ -80,4 +80,4 @@ def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
 def _same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     """Nearly equal, by what there is to see in them: fog and night need to be equal."""
     away = float(np.abs(one.astype(np.int16) - other).mean())
-    return away == 0 or away < min(_MEAN, _SHARE * float(one.std()))
+    return away == 0 or away < min(_MEAN, _SHARE * float(min(one.std(), other.std())))

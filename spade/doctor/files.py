@@ -143,9 +143,13 @@ def _walk(root: Path, on_found: Callable[[int], None], cancelled: Callable[[], b
             if entry.name.startswith(".") or entry.name in _JUNK:
                 continue
             name = f"{prefix}/{entry.name}" if prefix else entry.name
-            if entry.is_dir():
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError:  # a link to itself
+                is_folder = is_file = False
+            if is_folder:
                 todo.append(name)
-            elif entry.is_file() or entry.is_symlink():  # a dead link is a file that is missing
+            elif is_file or entry.is_symlink():  # a dead link is a file that is missing
                 found.append(name)
         if len(found) > MAX_FILES:
             raise InputError(f"{root}: has over {MAX_FILES} files; give the data's own folder")

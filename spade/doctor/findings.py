@@ -92,8 +92,8 @@ def _of_files(kind: str, names: list[str], triage: Triage) -> Problem:
     remedy = ""
     reasons = {why for _, why in triage.left_out}
     if kind in ("unreadable", "truncated"):
-        reasons = sorted({triage.details[name] for name in names if triage.details.get(name)})
-        text += f" ({'; '.join(reasons[:2])})" if reasons else ""
+        details = sorted({triage.details[name] for name in names if triage.details.get(name)})
+        text += f" ({'; '.join(details[:2])})" if details else ""
     elif kind == "stray-colours":
         share = triage.stray_pixels / max(1, triage.stray_total)
         text += (

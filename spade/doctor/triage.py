@@ -211,7 +211,8 @@ def _look_at_colors(triage: Triage, name: str, labels: LabelFacts, plan: Plan) -
     exact = int(labels.counts[listed].sum())
     strays = labels.pixels - labels.transparent - exact
     if strays <= 0:
-        triage.found["colour-labels"].append(name)
+        if not plan.by_color:  # colours are how CVAT, say, means it
+            triage.found["colour-labels"].append(name)
         return
     if labels.flat[~listed].sum() > strays / 2 and not labels.lossy:
         triage.found["unlisted-colours"].append(name)

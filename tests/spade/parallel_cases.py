@@ -30,6 +30,7 @@ from spade.label_windows import LabelWindows
 from spade.perceptual import PerceptualLoss, VggFeatures
 from spade.training import Run, parallel, train
 from spade.training.objective import MicroBatch, train_step
+from spade.training.rehearsal import find_room
 from spade.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -316,6 +317,38 @@ def train_astray(folder: Path) -> dict[str, Any]:
     return {"error": ""}
 
 
+def with_little_memory(folder: Path) -> dict[str, Any]:
+    """Looking for room where the second process has some for single pictures alone; a step."""
+    run = replace(small(), training=replace(small().training, batch_size=6))
+    trainer = Trainer(run, CPU)
+    before = trainer.state()
+    data = open_data(folder / "data", 0.0)
+    pictures = PairedPictures(data.training, data.palette, run.generator, run.training)
+    forward = trainer.networks.generator.forward
+
+    def crowded(semantic: Tensor, z: Tensor) -> Tensor:
+        if parallel.is_first() or len(semantic) < 2:
+            return forward(semantic, z)
+        raise torch.OutOfMemoryError("out of memory")
+
+    trainer.networks.generator.forward = crowded
+    said = find_room(trainer, pictures)
+    after = trainer.state()
+    share = share_of(6, parallel.rank(), 2)
+    pieces = micro_batches(6, trainer.at_once, parallel.rank(), 2)
+    known = trainer.train_on(pictures.batch(run.training, 0, share), pieces)
+    return {
+        "said": said,
+        "at once": trainer.at_once,
+        "same": all(
+            torch.equal(value, after[part][key])
+            for part in ("generator", "encoder", "discriminator")
+            for key, value in before[part].items()
+        ),
+        "losses": known[0].losses,
+    }
+
+
 def left_alone() -> str:
     """What the second process is told when the first one ends without it."""
     if parallel.is_first():
@@ -334,6 +367,7 @@ def main() -> None:
             with parallel.together(CPU, f"file://{folder}/meeting"):
                 results["told"] = train_until_told(folder)
                 results["astray"] = train_astray(folder)
+                results["little"] = with_little_memory(folder)
                 results["left"] = left_alone()
         except InputError as error:
             results["left"] = str(error)

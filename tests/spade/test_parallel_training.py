@@ -66,6 +66,17 @@ def test_both_go_back_and_give_up_together(two: tuple[Path, Results, Results]) -
     assert second["astray"]["notices"] == []
 
 
+def test_one_with_little_memory_is_considered_by_both(
+    two: tuple[Path, Results, Results],
+) -> None:
+    _, first, second = two
+    for found in (first["little"], second["little"]):
+        assert found["at once"] == 1
+        assert "takes 1 at most, in 3 parts" in found["said"]
+        assert found["same"]
+    assert first["little"]["losses"] == second["little"]["losses"]
+
+
 def test_who_waits_for_one_that_has_ended_is_told(two: tuple[Path, Results, Results]) -> None:
     _, first, second = two
     assert first["left"] == ""

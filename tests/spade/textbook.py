@@ -20,6 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the photos that VGG learned from."""
+
 
 class BatchNorm(nn.Module):
     """(h - mu) / sigma over N, H and W; the running statistics as torch's own has them."""
@@ -169,8 +172,8 @@ class Vgg19(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        mean = image.new_tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1)
-        std = image.new_tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
+        # In fp32, also for fp64: these numbers are not exact in either.
+        mean, std = (torch.tensor(t).view(1, 3, 1, 1).to(image) for t in (MEAN, STD))
         h, results = ((image + 1) / 2 - mean) / std, []
         for i, layer in enumerate(self.features):
             h = layer(h)
@@ -243,9 +246,7 @@ def textbook_step(t: Textbook, semantic: Tensor, images: Tensor, noise: Tensor) 
     follow(t)
 
 
-def stated_step(
-    t: Textbook, semantic: Tensor, images: Tensor, noise: Tensor
-) -> dict[str, Tensor]:
+def stated_step(t: Textbook, semantic: Tensor, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
     """The formulation of ``spade.training.objective``: one picture, seen by both. Its losses."""
     mu, logvar = t.encoder(images)
     fake = t.generator(semantic, mu + (0.5 * logvar).exp() * noise)
