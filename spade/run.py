@@ -40,6 +40,11 @@ class Run:
                 f"size {size}: it must be a multiple of {generator.stride}, the stride of this "
                 f"generator; use {fits}"
             )
+        if self.training.batch_size < self.least_at_once:
+            raise InputError(
+                f"size {size} with batch_size 1: the coarsest grid is a single cell, which has no "
+                f"variance to normalise by; use size {2 * size} or batch_size 2"
+            )
         reads = None
         if isinstance(generator, GeneratorConfig) and generator.use_vae:
             reads = generator.z_dim
@@ -69,6 +74,19 @@ class Run:
                 f"the discriminator tells {discriminator.label_nc} classes apart, the generator "
                 f"draws {self.generator.label_nc}; leave its label_nc out"
             )
+
+    @property
+    def least_at_once(self) -> int:
+        """How few pictures at a time batch norm can do with: it needs two values a channel."""
+        generator = self.generator
+        cells = (self.training.size // generator.stride) ** 2
+        return 2 if isinstance(generator, GeneratorConfig) and cells == 1 else 1
+
+    def fewer_at_once(self, at_once: int) -> int | None:
+        """Half as many pictures at a time, of a whole batch; None if that is not possible."""
+        batch, half = self.training.batch_size, at_once // 2
+        possible = half >= 1 and batch // -(-batch // half) >= self.least_at_once
+        return half if possible else None
 
     def sections(self, data: str = "") -> dict[str, dict[str, Any]]:
         """The settings in the sections of a configuration file, which read back to the same.

@@ -207,8 +207,7 @@ def _take_up(
     report: Reporting,
 ) -> None:
     """Give a fresh trainer what it goes on from, and say so."""
-    names = "\n".join(f"{pair.image.stem} {int(pair.best)}" for pair in folder.training)
-    data = f"{len(folder.training)} {hashlib.sha256(names.encode()).hexdigest()}"
+    data = f"{len(folder.training)} {_fingerprint(folder)}"
     lines: list[str] = []
     if place.state.exists():
         trainer.load(place.state)
@@ -229,6 +228,12 @@ def _take_up(
     report.say(step=trainer.step)
     for line in lines:
         report.notice(line)
+
+
+def _fingerprint(folder: DataFolder) -> str:
+    """Of the training photos and their order, as far as names tell: 64 hexadecimal digits."""
+    names = "\n".join(f"{pair.image.stem} {int(pair.best)}" for pair in folder.training)
+    return hashlib.sha256(names.encode()).hexdigest()
 
 
 def _prepare(place: RunFolder, data: Path, trainer: Trainer, report: Reporting) -> None:
@@ -279,8 +284,13 @@ class _Reading:
 
         pictures = read(folder.training, 0)
         shown = read(samples, len(pictures))
-        if parallel.count() > 1 and parallel.agree(int(self.control.stopped))[0]:
-            raise _StoppedReading
+        if parallel.count() > 1:
+            if parallel.agree(int(self.control.stopped))[0]:
+                raise _StoppedReading
+            if not parallel.alike(int(_fingerprint(folder)[:15], 16)):
+                raise InputError(
+                    "the processes have read different photos: give each machine the same DATA"
+                )
         return pictures, shown.fixed(range(len(shown)), run.training.size)
 
     def _look(self, read: int, photos: int) -> None:

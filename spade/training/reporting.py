@@ -121,7 +121,7 @@ class Statistics:
     def _write(self) -> None:
         while self._waiting and self._file is not None:
             line = self._waiting[0].encode()
-            start = self._file.tell()
+            start = os.fstat(self._file.fileno()).st_size
             try:
                 if self._file.write(line) < len(line):
                     raise OSError

@@ -125,15 +125,18 @@ class Steps:
         """What is next, agreed on by all processes. Waits here while training pauses."""
         config, trainer = self._config, self.trainer
         done = trainer.step >= config.steps
+        checked = False
         while True:
             self.control.look()
             stop = self.control.stopped or self.time_slice.must_finish(
                 self.rate.seconds, config.statistics_batches
             )
-            if done or stop:
-                self._check_all()
             flags = (stop, self.control.paused, self._astray is not None)
             stopped, paused, astray = parallel.agree(*map(int, flags))
+            if (done or stopped) and not checked:
+                self._check_all()
+                checked = True
+                continue
             if not paused or stopped or astray:
                 break
             self.report.say("paused", answered=self.control.answered)
@@ -335,10 +338,11 @@ class Steps:
                 f"out of memory at step {reached} ({no_memory}); start all processes again with "
                 f"--resume and a --batch-size below {self._config.batch_size}, or a smaller --size"
             )
-        if before == 1:
+        fewer = trainer.run.fewer_at_once(before)
+        if fewer is None:
             raise InputError(no_room(self.trainer))
         trainer.restore(read_state(self.report.folder.state))
-        trainer.at_once = before // 2
+        trainer.at_once = fewer
         self._begin_again()
         batch = self._config.batch_size
         self.report.notice(
@@ -392,16 +396,18 @@ class Steps:
                 no_memory = True
             if no_memory:
                 gc.collect()
-                if self.trainer.at_once == 1:
+                fewer = self.trainer.run.fewer_at_once(self.trainer.at_once)
+                if fewer is None:
                     raise InputError(no_room(self.trainer))
-                self.trainer.at_once //= 2
+                self.trainer.at_once = fewer
 
 
 def no_room(trainer: Trainer) -> str:
     """What is said when not even one picture at a time fits into memory."""
     training = trainer.run.training
+    count = "one picture" if trainer.at_once == 1 else f"{trainer.at_once} pictures"
     return (
-        f"out of memory at step {trainer.step} even with one picture at a time: close other "
+        f"out of memory at step {trainer.step} even with {count} at a time: close other "
         f"programs and use --resume, or train anew with a --size below {training.size} or a "
         "smaller --preset"
     )
