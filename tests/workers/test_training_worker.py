@@ -11,6 +11,7 @@ import textwrap
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from filelock import FileLock
 from PySide6.QtCore import QObject, QThread
 
 from app.state.known_runs import KnownRuns
+from app.workers import training_reader
 from app.workers.training_messages import TrainingChoice
 from app.workers.training_worker import TrainingWorker
 from spade.formats.run_folder import RunFolder, Status
@@ -500,14 +502,28 @@ def test_whether_a_stranger_trains_is_told_by_the_lock(make_worker, tmp_path, un
     until(lambda: record.state == "done")
 
 
-def test_a_fresh_word_is_a_sign_of_life(make_worker, tmp_path, until):
-    (tmp_path / "run").mkdir()
-    RunFolder(tmp_path / "run").write_status(Status("training", 1, 12, 200))
+def test_a_fresh_word_is_a_sign_of_life(make_worker, tmp_path, until, monkeypatch):
+    """The lock is left alone then: whoever starts at that moment must find it free."""
+    run = write_old(tmp_path / "run")
+    clock = SimpleNamespace(time=lambda: 1002.0)
+    monkeypatch.setattr(training_reader, "time", clock)
+    tried = []
+    monkeypatch.setattr(
+        training_reader, "FileLock", lambda path: tried.append(path) or FileLock(path)
+    )
+    run.lock.touch()
     worker, record = make_worker()
-    worker.watch(str(tmp_path / "run"))
+    worker.watch(str(run.path))
     until(lambda: record.news)
     assert record.state == "running"
-    until(lambda: record.state == "interrupted")  # nothing comes after it
+    assert tried == []
+    clock.time = lambda: 1010.0
+    until(lambda: record.state == "interrupted")
+    looks = []
+    look = worker._desk.look
+    worker._desk.look = lambda: looks.append(1) or look()
+    until(lambda: len(looks) > 3)
+    assert len(tried) == 1  # and it is not tried again until somebody speaks
 
 
 def test_another_protocol_is_refused_once(make_worker, tmp_path, until):
