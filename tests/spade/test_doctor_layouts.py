@@ -196,8 +196,7 @@ def test_cityscapes(tmp_path: Path, kind: str) -> None:
 
 def write_cvat(folder: Path, *, indexed: bool = False) -> None:
     lines = ["# label:color_rgb:parts:actions"]
-    for entry in PALETTE.classes:
-        lines.append(f"{entry.name}:{','.join(map(str, entry.rgb))}::")
+    lines += [f"{entry.name}:{','.join(map(str, entry.rgb))}::" for entry in PALETTE.classes]
     folder.mkdir()
     (folder / "labelmap.txt").write_text("\n".join([*lines, "background:0,0,0::"]) + "\n")
     lists: dict[str, list[str]] = {"train": [], "val": []}

@@ -313,7 +313,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         return plain(self, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(InputError, match="No space left.*make room"):
+    with pytest.raises(InputError, match=r"No space left.*make room"):
         repair(checkup, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
@@ -392,10 +392,12 @@ def test_a_folder_that_becomes_is_not_there_before(tmp_path: Path) -> None:
 
 
 def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not empty"), becoming(tmp_path / "out") as one:
-        (one / "one").touch()
-        with becoming(tmp_path / "out") as other:
-            (other / "other").touch()
+    first = becoming(tmp_path / "out")
+    (first.__enter__() / "one").touch()
+    with becoming(tmp_path / "out") as other:
+        (other / "other").touch()
+    with pytest.raises(InputError, match="not empty"):
+        first.__exit__(None, None, None)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["other"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
