@@ -13,6 +13,9 @@ from torch import distributed as dist
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+_BLOCK = 1 << 16
+"""Numbers that stay in a core's cache from one operation to the next."""
+
 _together: ContextVar[bool] = ContextVar("_together", default=False)
 
 
@@ -82,12 +85,9 @@ class BatchNorm(nn.Module):
         """
         momentum = self._next_momentum()
         if not _together.get():
-            # The part of torch's batch norm that only looks.
-            mean, var = torch.batch_norm_update_stats(
-                h, self.running_mean, self.running_var, momentum
-            )
-            return mean.new_tensor(h.numel() // h.shape[1]), mean, var
-        count, mean, var = statistics_together(h)
+            count, mean, var = statistics_alone(h)
+        else:
+            count, mean, var = statistics_together(h)
         unbiased = var * (count / (count - 1).clamp_min(1))
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
@@ -108,6 +108,21 @@ def add_over_processes(sums: Tensor, *, together: bool) -> Tensor:
 def together() -> bool:
     """Whether this is inside :func:`statistics_of_all_processes`, and there are several."""
     return _together.get()
+
+
+@torch.no_grad()
+def statistics_alone(h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As :func:`statistics_together`, of ``h`` of this process.
+
+    For maps whose channels come last: torch's batch norm adds up their pixels one by one, and
+    loses a digit more than it does where channels come first.
+    """
+    flat = h.permute(0, 2, 3, 1).reshape(-1, h.shape[1])
+    mean = flat.mean(dim=0)
+    squares = torch.zeros_like(mean)
+    for part in flat.split(max(1, _BLOCK // len(mean))):
+        squares += (part - mean).square_().sum(dim=0)
+    return mean.new_full((), len(flat)), mean, squares / len(flat)
 
 
 @torch.no_grad()

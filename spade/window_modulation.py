@@ -114,12 +114,13 @@ class _Modulate(torch.autograd.Function):
     ) -> Tensor:
         inverse = (var + eps).rsqrt()
         flat, c = _flat(h), h.shape[1]
-        scale = (rows[:, :c] + 1) * inverse
-        table = torch.cat([scale, rows[:, c:] - mean * scale], dim=1)
+        table = torch.cat([(rows[:, :c] + 1) * inverse, rows[:, c:]], dim=1)
         result = torch.empty_like(flat)
         for part in _blocks(flat):
             picked = table.index_select(0, pixels.index[part])
-            torch.addcmul(picked[:, c:], flat[part], picked[:, :c], out=result[part])
+            # Not folded into beta: where the mean is large, that would cost digits.
+            centred = flat[part] - mean
+            torch.addcmul(picked[:, c:], centred, picked[:, :c], out=result[part])
             if slope is not None:
                 F.leaky_relu_(result[part], slope)
         ctx.pixels, ctx.slope, ctx.together = pixels, slope, together()
