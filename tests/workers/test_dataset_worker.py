@@ -229,6 +229,15 @@ def test_a_dead_examiner_is_told_and_replaced(make_worker, data, until):
     until(lambda: len(record.of("report")) == 2 or len(record.of("failed")) == 2)
 
 
+def test_an_examiner_that_can_not_run_is_told_once(make_worker, data, until):
+    worker, record = make_worker("no_such_module")
+    for count in (1, 2):
+        worker.check(data())
+        until(lambda count=count: len(record.of("failed")) == count)
+        assert not worker.busy
+    assert all("examiner" in line for line in record.of("failed"))
+
+
 @linux
 def test_left_alone_it_ends_and_comes_back(make_worker, data, until):
     worker, record = make_worker(idle=50)
