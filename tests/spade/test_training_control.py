@@ -22,6 +22,9 @@ from spade.training.control import Control
 from spade.training.reporting import Reporting
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return make_data(tmp_path / "data")
@@ -351,7 +354,8 @@ def test_a_signal_ends_a_pause_of_the_command_within_moments(data: Path, tmp_pat
     folder = RunFolder(out)
     command = [sys.executable, "-m", "spade", "train", str(data), "--out", str(out)]
     command += ["--preset", "tiny", "--steps", "5000", "--no-vgg", "--device", "cpu"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
     for line in process.stderr:  # until it trains
         if line.startswith("step "):
