@@ -21,7 +21,6 @@ from spade.training import TrainingProgress, TrainingResult, train
 from spade.training.control import Control
 from spade.training.reporting import Reporting
 
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
