@@ -31,6 +31,7 @@ from spade.training.checkpoints import Checkpoints, clear_leftovers
 from spade.training.control import Control, holding
 from spade.training.finetune import origin_of, start_from
 from spade.training.handover import load_weights
+from spade.training.rehearsal import find_room
 from spade.training.reporting import Reporting, Statistics, cut_lines
 from spade.training.shards import has_shards
 from spade.training.steps import Steps, TrainingProgress
@@ -136,6 +137,11 @@ def train(
                     report.notice("the time was over while photos were read: give more minutes")
                 result = TrainingResult(_kept_model(place), trainer.step)
             else:
+                if parallel.count() > 1 and device.type == "cuda":
+                    lowered = find_room(trainer, pictures)
+                    if lowered is not None:
+                        report.notice(lowered)
+                        report.say(micro_batch=trainer.at_once)
                 checkpoints = Checkpoints(
                     place, trainer, pictures, folder, provenance, shards, report.notice
                 )

@@ -21,7 +21,7 @@ the whole batch is the batch norm alone: its mean and variance are those of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -176,8 +176,6 @@ class _Step:
             "color": config.color_weight,
         }
         self.optimizers.generator.zero_grad(set_to_none=True)
-        # The discriminator only passes the gradient on: its own would be thrown away.
-        network.requires_grad_(False)
         counts = self._pixel_counts(turn=1) if adversarial else None
         for i, one in enumerate(self.slices):
             if drawn is None:
@@ -185,23 +183,28 @@ class _Step:
                 with _still(held, statistics=adversarial):
                     drawn = self._draw(one)
             (fake, losses), drawn = drawn, None
-            if adversarial:
-                semantic, real, seen = self._seen(one, 1, one.images, fake)
-                with _still([network] if i else ()), self.autocast:
-                    losses |= generator_losses(
-                        network, semantic, real, seen, self._mine(counts, one)
-                    )
-            if self.perceptual is not None and config.perceptual_weight > 0:
-                with self.autocast:
-                    pair = (fake, one.images)
-                    if config.perceptual_quarter:
-                        pair = quarter_view(fake, one.images, self.step)
-                    losses["perceptual"] = self.perceptual(*pair)
-            if config.color_weight > 0:
-                losses["color"] = F.l1_loss(F.avg_pool2d(fake, 8), F.avg_pool2d(one.images, 8))
-            self._backward(losses, weights, one)
+            with _passing_on(network):
+                if adversarial:
+                    semantic, real, seen = self._seen(one, 1, one.images, fake)
+                    mine = self._mine(counts, one)
+                    with _still([network] if i else ()), self.autocast:
+                        losses |= generator_losses(network, semantic, real, seen, mine)
+                losses |= self._plain_losses(one, fake)
+                self._backward(losses, weights, one)
         _update(self.optimizers.generator)
-        network.requires_grad_(True)
+
+    def _plain_losses(self, one: MicroBatch, fake: Tensor) -> dict[str, Tensor]:
+        """Unweighted losses of the generator in which no network learns."""
+        config, real = self.config, one.images
+        losses = {}
+        if self.perceptual is not None and config.perceptual_weight > 0:
+            with self.autocast:
+                quarter = config.perceptual_quarter
+                pair = quarter_view(fake, real, self.step) if quarter else (fake, real)
+                losses["perceptual"] = self.perceptual(*pair)
+        if config.color_weight > 0:
+            losses["color"] = F.l1_loss(F.avg_pool2d(fake, 8), F.avg_pool2d(real, 8))
+        return losses
 
     def _drawing(self) -> list[nn.Module]:
         """The networks that make a picture."""
@@ -217,7 +220,8 @@ class _Step:
                 mu, logvar = (at_least_float(t) for t in self.networks.encoder(one.images))
                 z = reparameterize(mu, logvar, one.noise)
                 losses["kld"] = kl_divergence(mu, logvar)
-            with statistics_of_all_processes():
+            several = parallel.count() > 1
+            with statistics_of_all_processes() if several else nullcontext():
                 fake = self.networks.generator(one.semantic, z)
         return at_least_float(fake), losses
 
@@ -263,6 +267,16 @@ def _update(optimizer: torch.optim.Optimizer) -> None:
     """One step down the gradients of the whole batch."""
     parallel.add_gradients(p for group in optimizer.param_groups for p in group["params"])
     optimizer.step()
+
+
+@contextmanager
+def _passing_on(network: nn.Module) -> Iterator[None]:
+    """The network only passes gradients on: its own would be thrown away."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -37,9 +38,24 @@ _PATIENCE = timedelta(days=7)
 that has died is noticed at once, by its connection or by torchrun."""
 
 
+_alone: ContextVar[bool] = ContextVar("_alone", default=False)
+
+
 def count() -> int:
     """How many processes train together: 1 outside of :func:`together`."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    if _alone.get() or not dist.is_available() or not dist.is_initialized():
+        return 1
+    return dist.get_world_size()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, this process computes as if it were the only one: it waits for nobody."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
 
 
 def rank() -> int:

@@ -318,24 +318,24 @@ def train_astray(folder: Path) -> dict[str, Any]:
 
 
 def with_little_memory(folder: Path) -> dict[str, Any]:
-    """Looking for room where the second process has some for single pictures alone; a step."""
-    run = replace(small(), training=replace(small().training, batch_size=6))
+    """Looking for room where the second process has some for three pictures; a step."""
+    run = replace(small(), training=replace(small().training, batch_size=12))
     trainer = Trainer(run, CPU)
     before = trainer.state()
     data = open_data(folder / "data", 0.0)
     pictures = PairedPictures(data.training, data.palette, run.generator, run.training)
-    forward = trainer.networks.generator.forward
+    forward, first = trainer.networks.generator.forward, parallel.is_first()
 
     def crowded(semantic: Tensor, z: Tensor) -> Tensor:
-        if parallel.is_first() or len(semantic) < 2:
+        if first or len(semantic) < 4:
             return forward(semantic, z)
         raise torch.OutOfMemoryError("out of memory")
 
     trainer.networks.generator.forward = crowded
     said = find_room(trainer, pictures)
     after = trainer.state()
-    share = share_of(6, parallel.rank(), 2)
-    pieces = micro_batches(6, trainer.at_once, parallel.rank(), 2)
+    share = share_of(12, parallel.rank(), 2)
+    pieces = micro_batches(12, trainer.at_once, parallel.rank(), 2)
     known = trainer.train_on(pictures.batch(run.training, 0, share), pieces)
     return {
         "said": said,

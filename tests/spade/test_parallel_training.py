@@ -71,8 +71,8 @@ def test_one_with_little_memory_is_considered_by_both(
 ) -> None:
     _, first, second = two
     for found in (first["little"], second["little"]):
-        assert found["at once"] == 1
-        assert "takes 1 at most, in 3 parts" in found["said"]
+        assert found["at once"] == 3
+        assert "takes 3 at most, in 2 parts" in found["said"]
         assert found["same"]
     assert first["little"]["losses"] == second["little"]["losses"]
 
