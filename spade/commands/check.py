@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from spade.commands import Report, say
 from spade.doctor import Checkup, examine, repair
-from spade.doctor.examine import SEGMENTER
-from spade.doctor.repair import REPORT
+from spade.doctor.clean_copy import REPORT
+from spade.doctor.examination import SEGMENTER
 from spade.doctor.report import report_text
 from spade.formats.errors import InputError
 

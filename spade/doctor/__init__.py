@@ -17,8 +17,8 @@ from spade.doctor.checkup import (
     Progress,
     Severity,
 )
-from spade.doctor.examine import examine
-from spade.doctor.repair import repair
+from spade.doctor.clean_copy import repair
+from spade.doctor.examination import examine
 from spade.doctor.thumbnails import thumbnail
 
 __all__ = [

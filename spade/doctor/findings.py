@@ -24,12 +24,11 @@ def problems(
     tally: Tally,
     plan: Plan,
     classes: Sequence[FoundClass],
-    repeated: list[str],
     unsafe: Sequence[str],
 ) -> tuple[Problem, ...]:
     """All problems, the most serious first, then in the order of :data:`KINDS`."""
     said = {kind: _of_files(kind, names, triage) for kind, names in triage.found.items() if names}
-    said |= _of_layout(layout, triage, unsafe, repeated)
+    said |= _of_layout(layout, unsafe)
     if not layout.photos_alone:
         said |= _of_classes(layout, triage, tally, plan, classes)
     else:
@@ -109,6 +108,8 @@ def _of_files(kind: str, names: list[str], triage: Triage) -> Problem:
         if TOO_SMALL not in reasons:
             severity = "explained"
             remedy = "train at a smaller size: so many are not left out"
+    elif kind in ("duplicates", "repeated-photos"):
+        text += f"; {names[0]} is {triage.twins[names[0]]}"
     elif kind == "binary-masks":
         remedy = "0 and 255 become two classes"
         if ODD_MASK in reasons:
@@ -118,9 +119,7 @@ def _of_files(kind: str, names: list[str], triage: Triage) -> Problem:
     return _problem(kind, count, text, names, severity=severity, remedy=remedy)
 
 
-def _of_layout(
-    layout: Layout, triage: Triage, unsafe: Sequence[str], repeated: list[str]
-) -> dict[str, Problem]:
+def _of_layout(layout: Layout, unsafe: Sequence[str]) -> dict[str, Problem]:
     said = {}
     if unsafe:
         text = _counted("{n} {name|names} in the zip {leads|lead} out of it", len(unsafe))
@@ -128,9 +127,6 @@ def _of_layout(
     if layout.polygons:
         text = _counted("{n} {file|files} of outlines (labelme .json)", len(layout.polygons))
         said["outlines"] = _problem("outlines", len(layout.polygons), text, layout.polygons)
-    if repeated:
-        text = _counted("{n} {photo is|photos are} there more than once", len(repeated))
-        said["repeated-photos"] = _problem("repeated-photos", len(repeated), text, repeated)
     if layout.photos_alone or layout.classes.palette is not None:
         return said
     fault = layout.classes.fault
@@ -222,8 +218,11 @@ def _of_number(layout: Layout, triage: Triage) -> dict[str, Problem]:
     smaller = [size for size, n in ENOUGH.items() if size < triage.size and count >= n]
     remedy = KINDS["too-few"].remedy
     if smaller:
-        remedy = f"train at {max(smaller)} pixels, or add pictures"
-    text = _counted("{n} {pair|pairs}", count) + f"; at {triage.size} pixels take {enough} or more"
+        remedy = f"train at {max(smaller)} pixels, add pictures, or fine-tune a model that is there"
+    text = (
+        _counted("{n} {pair|pairs}", count)
+        + f"; training at {triage.size} pixels takes {enough} or more"
+    )
     return {"too-few": _problem("too-few", count, text, remedy=remedy)}
 
 

@@ -189,6 +189,7 @@ KINDS: dict[str, Kind] = {
         "The same photo more than once",
         "explained",
         "they count as often in training; remove them if that is not meant",
+        "{n} {photo is|photos are} there more than once",
     ),
     "grey-photos": Kind(
         "Grey photos",

@@ -238,9 +238,9 @@ def _shift(layout: Layout, palette: Palette, maps: Sequence[LabelFacts]) -> int:
         return 0
     if layout.shifted:  # SceneParse knows no 255; maps that have it are numbered anew
         return int(not counts[255])
-    if top >= UNKNOWN_ID or not counts[top]:
+    if top >= UNKNOWN_ID:
         return 0
-    if not counts[0]:
+    if counts[top] and not counts[0]:
         return 1
     return int(not counts[255] and _fits_better(palette, counts, heights))
 
@@ -248,7 +248,8 @@ def _shift(layout: Layout, palette: Palette, maps: Sequence[LabelFacts]) -> int:
 def _fits_better(palette: Palette, counts: NDArray[np.int64], heights: NDArray[np.float64]) -> bool:
     """Whether skies are above and grounds below only if all ids are one less.
 
-    The highest id is not in the list, but 0 is used: the list may as well lack a class.
+    If 0 is used, the list may as well lack a class; and in few pictures the highest id may
+    be missing, so that nothing but sky and ground tells: then they must be upside down as is.
     """
 
     def order(shift: int) -> float | None:
@@ -263,4 +264,8 @@ def _fits_better(palette: Palette, counts: NDArray[np.int64], heights: NDArray[n
         )
 
     as_is, shifted = order(0), order(1)
-    return shifted is not None and shifted > (as_is or 0.0) + _CLEARLY
+    if shifted is None or (as_is is None and not counts[len(palette.ids)]):
+        return False
+    if not counts[len(palette.ids)]:
+        return (as_is or 0.0) < 0 and shifted > 2 * _CLEARLY
+    return shifted > (as_is or 0.0) + _CLEARLY

@@ -86,9 +86,8 @@ def _copy(copy: Checkup, left_out: int) -> list[str]:
         lines.append("  import.json there says which, and why")
     if not copy.problems:
         return [*lines, "  no problems left"]
-    for problem in copy.problems:
-        lines += ["", *_problem(problem)]
-    return lines
+    left = ", ".join(problem.kind for problem in copy.problems)
+    return [*lines, *_wrapped(f"left to decide on: {left}", "  ")]
 
 
 def _sentence(text: str) -> str:

@@ -31,8 +31,9 @@ class Triage:
     their facts that a clean copy gets. left_out: (file, why) for people. turn: by an entry's
     name and split the EXIF orientation by which its label map has to be turned.
 
-    size: of training. details: by file what is wrong with it. stray_…: of smoothed maps, all
-    their stray pixels of so many, and the most stray colours of one.
+    size: of training. details: by file what is wrong with it. twins: by photo the one that is
+    the same. stray_…: of smoothed maps, all their stray pixels of so many, and the most stray
+    colours of one.
     """
 
     size: int
@@ -41,6 +42,7 @@ class Triage:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     turn: dict[str, int] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
+    twins: dict[str, str] = field(default_factory=dict)
     stray_pixels: int = 0
     stray_total: int = 0
     stray_colors: int = 0
@@ -108,8 +110,8 @@ def sort_entries(
     return triage
 
 
-def drop_duplicates(triage: Triage, check: Callable[[int, int], None]) -> list[str]:
-    """Take photos out of the validation set that are trained on too; returns what is twice
+def drop_duplicates(triage: Triage, check: Callable[[int, int], None]) -> None:
+    """Take photos out of the validation set that are trained on too; note what is twice
     within one set, for which nothing is done.
     """
     held = [k for k, (entry, _) in enumerate(triage.kept) if is_held_out(entry)]
@@ -117,17 +119,20 @@ def drop_duplicates(triage: Triage, check: Callable[[int, int], None]) -> list[s
     hashes, tiny = _hashes([pair.photo for _, pair in triage.kept])
     twins = find_twins(hashes[held], tiny[held], hashes[trained], tiny[trained], check)
     dropped = {index for index, twin in zip(held, twins.tolist(), strict=True) if twin >= 0}
-    for index in sorted(dropped):
-        name = triage.kept[index][0].photo or ""
-        triage.found["duplicates"].append(name)
-        triage.leave_out(name, "trained on under another name")
-    repeated = []
+    names = [entry.photo or "" for entry, _ in triage.kept]
+    for index, twin in zip(held, twins.tolist(), strict=True):
+        if twin >= 0:
+            triage.found["duplicates"].append(names[index])
+            triage.twins[names[index]] = names[trained[twin]]
+            triage.leave_out(names[index], f"trained on as {names[trained[twin]]}")
+    repeated: dict[int, int] = {}
     for group in (trained, held):
-        first = find_repeats(hashes[group], tiny[group])
-        repeated += [group[k] for k in np.flatnonzero(first >= 0).tolist()]
-    names = [triage.kept[k][0].photo or "" for k in sorted(set(repeated) - dropped)]
+        first = find_repeats(hashes[group], tiny[group]).tolist()
+        repeated |= {group[k]: group[twin] for k, twin in enumerate(first) if twin >= 0}
+    for index in sorted(repeated.keys() - dropped):
+        triage.found["repeated-photos"].append(names[index])
+        triage.twins[names[index]] = names[repeated[index]]
     triage.kept = [pair for k, pair in enumerate(triage.kept) if k not in dropped]
-    return names
 
 
 def _hashes(

@@ -126,6 +126,20 @@ def test_one_class_too_many_is_not_taken_for_off_by_one(tmp_path: Path) -> None:
     assert counts(examine(tmp_path / "data")) == {"ids-beyond": PICTURES}
 
 
+def test_off_by_one_shows_by_sky_and_ground_if_the_last_class_is_missing(tmp_path: Path) -> None:
+    data = plant(tmp_path / "data", (), PICTURES)
+    for name, labels in data.truth.items():
+        kept = np.where((labels == 4) | (labels == 255), 1, labels)
+        data.write(name, (kept + 1).astype(np.uint8))
+    assert "off-by-one" not in counts(examine(tmp_path / "data"))  # "sky" itself is not there
+    for name, labels in data.truth.items():
+        kept = np.where((labels == 4) | (labels == 255), 1, labels)
+        shifted = (kept + 1).astype(np.uint8)
+        shifted[-4:] = 0  # "other", below: as it is, a sky under the ground
+        data.write(name, shifted)
+    assert counts(examine(tmp_path / "data")) == {"off-by-one": PICTURES, "unused-ids": 1}
+
+
 def test_rejected_photos_do_not_count(tmp_path: Path) -> None:
     data = plant(tmp_path / "data", ("missing-labels",), PICTURES)
     rejected = [Path(name).stem for name in data.found["missing-labels"]]
@@ -177,7 +191,8 @@ def test_hostile_files_stop_nothing(tmp_path: Path) -> None:
     (tmp_path / "data" / "images" / f"{loop}.png").symlink_to(f"{loop}.png")
     (tmp_path / "data" / "images" / "deeper").symlink_to(tmp_path / "data")
     data.photo(pipe).unlink()
-    os.mkfifo(tmp_path / "data" / "images" / f"{pipe}.png")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "data" / "images" / f"{pipe}.png")
     checkup = examine(tmp_path / "data")
     assert counts(checkup) == {"unreadable": 2, "truncated": 1, "missing-pictures": 1}
     assert checkup.pictures == PICTURES - 4

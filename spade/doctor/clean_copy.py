@@ -19,7 +19,7 @@ from spade.doctor.becoming import becoming, not_written, still_at_it
 from spade.doctor.case import Case, PairFacts
 from spade.doctor.checkup import Cancelled, Checkup, ClassChoice, Progress
 from spade.doctor.clean_pair import CleanPair, clean_pair
-from spade.doctor.examine import examine
+from spade.doctor.examination import examine
 from spade.doctor.layouts import Entry
 from spade.doctor.recoding import Recoding, recode, without_unused
 from spade.formats.errors import InputError

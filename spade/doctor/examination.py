@@ -55,10 +55,10 @@ def examine(
         facts = _read(files, layout, on_progress, cancelled)
     plan = _plan(layout, facts)
     triage = sort_entries(layout, facts, plan, size)
-    repeated = drop_duplicates(triage, check)
+    drop_duplicates(triage, check)
     counted = tally(triage.kept, plan)
     classes = found_classes(layout, counted, plan)
-    found = problems(layout, triage, counted, plan, classes, repeated, files.unsafe)
+    found = problems(layout, triage, counted, plan, classes, files.unsafe)
     return Checkup(
         folder,
         layout.name,
