@@ -301,6 +301,20 @@ def train_until_told(folder: Path) -> dict[str, Any]:
     return {"step": result.step, "model": result.model}
 
 
+def train_to(step: int, folder: Path, out: Path, *, resume: bool = False) -> None:
+    """Training that the first process ends after ``step``."""
+    done: list[int] = []
+    train(
+        small(steps=1000),
+        folder / "data",
+        out,
+        device=CPU,
+        resume=resume,
+        on_progress=lambda progress: done.append(progress.step),
+        should_stop=lambda: step in done,
+    )
+
+
 def train_astray(folder: Path) -> dict[str, Any]:
     """Training that can't go well: what it says in the end, and how often it went back."""
     notices: list[str] = []
@@ -366,6 +380,9 @@ def main() -> None:
         try:
             with parallel.together(CPU, f"file://{folder}/meeting"):
                 results["told"] = train_until_told(folder)
+                train_to(4, folder, folder / "whole")
+                train_to(2, folder, folder / "parts")
+                train_to(4, folder, folder / "parts", resume=True)
                 results["astray"] = train_astray(folder)
                 results["little"] = with_little_memory(folder)
                 results["left"] = left_alone()

@@ -57,6 +57,27 @@ def test_both_end_when_one_is_told(two: tuple[Path, Results, Results], tmp_path:
     assert [line["step"] for line in steps_of(out.stats)] == list(range(1, step + 3))
 
 
+def flat(value: object, name: str = "") -> dict[str, torch.Tensor]:
+    """All tensors of nested dicts, by their path."""
+    if isinstance(value, torch.Tensor):
+        return {name: value}
+    items = value.items() if isinstance(value, dict) else ()
+    return {k: v for key, part in items for k, v in flat(part, f"{name}.{key}").items()}
+
+
+def test_resuming_is_exact_in_two_processes(two: tuple[Path, Results, Results]) -> None:
+    folder = two[0]
+    whole, parts = (
+        flat(torch.load(folder / name / "state.pt", weights_only=True))
+        for name in ("whole", "parts")
+    )
+    assert whole.keys() == parts.keys()
+    assert len(whole) > 300
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, parts[name]), name
+    assert steps_of(folder / "whole" / "stats.jsonl") == steps_of(folder / "parts" / "stats.jsonl")
+
+
 def test_both_go_back_and_give_up_together(two: tuple[Path, Results, Results]) -> None:
     _, first, second = two
     for found in (first["astray"], second["astray"]):
