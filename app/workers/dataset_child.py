@@ -177,7 +177,7 @@ def answer_aside(order: Ask | FindScene) -> Answer:
         return FoundScene(order.job, labels, palette)
     from app.workers.dataset_options import training_options
 
-    return Offered(order.job, training_options(order.device, order.classes))
+    return Offered(order.job, training_options(order.device, order.classes, order.pictures))
 
 
 def main() -> None:

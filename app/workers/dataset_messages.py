@@ -28,11 +28,12 @@ class Import(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """What can be trained on this device, with that many classes?"""
+    """What can be trained on this device, with that many classes and pictures?"""
 
     job: int
     device: str
     classes: int
+    pictures: int
 
 
 class FindScene(NamedTuple):

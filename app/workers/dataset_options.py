@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from spade.training_memory import training_bytes
 
 from app.state.known_runs import KnownRuns
 from app.workers.training_messages import SizePreset, TrainingOptions
@@ -17,11 +17,11 @@ from spade.config import GeneratorConfig
 from spade.formats.errors import InputError
 from spade.formats.resources import bundled, bundled_models
 from spade.formats.run_folder import RunFolder
-from spade.generator import Generator
 from spade.memory import available_memory
-from spade.model import count_parameters, resolve_device
+from spade.model import resolve_device
 from spade.presets import PRESETS, RECIPES, Preset, by_name
 from spade.settings import build_run, merged
+from spade.training_memory import parameters, training_bytes
 from spade.vgg_weights import cached_vgg
 
 SOME_CLASSES = 20
@@ -31,22 +31,26 @@ HEADROOM = 0.95
 """Of the memory that is there, what a training may be planned to take."""
 
 
-def training_options(wanted: str, classes: int) -> TrainingOptions:
+def training_options(wanted: str, classes: int, pictures: int) -> TrainingOptions:
     """See DatasetWorker.ask_options. A device that is not there is replaced by the CPU."""
     try:
         device = resolve_device(wanted)
     except InputError:
         device = torch.device("cpu")
     available = memory_of(device)
-    sizes = tuple(_size(preset, classes or SOME_CLASSES, available) for preset in PRESETS)
-    vgg = cached_vgg()
+    found = cached_vgg()
+    vgg = str(found) if found.is_file() else ""
+    sizes = tuple(
+        _size(preset, classes or SOME_CLASSES, pictures, device.type, available, vgg)
+        for preset in PRESETS
+    )
     return TrainingOptions(
         device=device.type,
         device_name=name_of(device),
         available=available,
         presets=sizes,
         models=(*_bundled(), *_trained()),
-        vgg=str(vgg) if vgg.is_file() else "",
+        vgg=vgg,
     )
 
 
@@ -78,13 +82,14 @@ def _processor() -> str:
     return platform.processor() or platform.machine() or "Processor"
 
 
-def _size(preset: Preset, classes: int, available: int) -> SizePreset:
+def _size(
+    preset: Preset, classes: int, pictures: int, device: str, available: int, vgg: str
+) -> SizePreset:
     recipe = by_name(RECIPES, preset.recipe or "balanced", "recipe")
     run = build_run(merged(preset.tables, recipe.tables), f"preset {preset.name}", classes)
     assert isinstance(run.generator, GeneratorConfig)
-    with torch.device("meta"):  # shapes alone
-        parameters = count_parameters(Generator(run.generator))
-    needed = training_bytes(run)
+    run = replace(run, training=replace(run.training, vgg=vgg))
+    needed = training_bytes(run, photos=pictures, device=device)
     return SizePreset(
         name=preset.name,
         title=preset.title,
@@ -92,7 +97,7 @@ def _size(preset: Preset, classes: int, available: int) -> SizePreset:
         size=run.training.size,
         ngf=run.generator.ngf,
         batch_size=run.training.batch_size,
-        parameters=parameters,
+        parameters=parameters(run.generator),
         bytes=needed,
         fits=not available or needed <= HEADROOM * available,
     )

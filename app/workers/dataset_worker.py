@@ -100,11 +100,11 @@ class DatasetWorker(QObject):
         self._data = self._next()
         self._send(Import(self._data, request))
 
-    def ask_options(self, device: str = "auto", classes: int = 0) -> None:
-        """What can be trained on a device, with that many classes (0: not known yet).
-        Answered by options or failed, even while a data set is checked."""
+    def ask_options(self, device: str = "auto", classes: int = 0, pictures: int = 0) -> None:
+        """What can be trained on a device, with that many classes and pictures (0: not known
+        yet). Answered by options or failed, even while a data set is checked."""
         self._options = self._next()
-        self._send(Ask(self._options, device, classes))
+        self._send(Ask(self._options, device, classes, pictures))
 
     def open_scene(self, folder: str) -> None:
         """A label map of a validation set, to be painted on; ``folder``: DATA, or a training
