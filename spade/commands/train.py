@@ -211,7 +211,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     layers = [*_chosen(args), written]
     model: Model | None = None
     licence = ""
-    if args.init is not None and source != _kept_settings(args.out):
+    if args.init is not None and (source is None or source != _kept_settings(args.out)):
         from spade.model import load_model
         from spade.training.finetune import judge_from, sizes_from
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from PIL import Image
 
 from spade.checkpoint import load_folder, save_model
 from spade.class_matching import describe, match_classes, words
-from spade.config import DiscriminatorConfig, OasisConfig, TrainingConfig
+from spade.commands.train import configure, read_settings
+from spade.config import DiscriminatorConfig, GeneratorConfig, OasisConfig, TrainingConfig
 from spade.discriminator import Discriminator
 from spade.fine_tuning import FINE_TUNING
 from spade.formats.errors import InputError
@@ -431,3 +433,38 @@ def test_all_of_ade20k_and_coco_find_themselves() -> None:
         classes = load_palette(name).classes
         for origin in match_classes(classes, classes):
             assert origin.sources == (origin.entry,), origin
+
+
+def planned(data: Path, *words: str) -> Run:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    return read_settings(parser.parse_args([str(data), *words]))
+
+
+def test_the_command_takes_sizes_recipe_and_discriminator(
+    tiny: Model, data: Path, tmp_path: Path
+) -> None:
+    save_model(tmp_path / "m", replace(tiny, discriminator=judge_of(tiny, layers=3)))
+    start = ("--init", str(tmp_path / "m"), "--out", str(tmp_path / "run"))
+    run = planned(data, *start)
+    (balanced,) = (recipe for recipe in FINE_TUNING if recipe.name == "balanced")
+    assert run.training.steps == balanced.tables["training"]["steps"]
+    assert run.training.size == 64
+    assert isinstance(run.generator, GeneratorConfig)
+    assert (run.generator.ngf, run.generator.embedding) == (2, 8)
+    assert run.encoder == tiny.config.encoder
+    assert run.discriminator == DiscriminatorConfig(5, ndf=2, layers=3)
+    assert run.licence == "Test use only"
+    larger = planned(data, *start, "--recipe", "quick", "--size", "128", "--steps", "7")
+    assert (larger.training.size, larger.training.steps) == (128, 7)
+    assert isinstance(larger.generator, GeneratorConfig)
+    assert larger.generator.base_grid == (4, 4)
+    with pytest.raises(InputError, match="leave --no-style out"):
+        planned(data, *start, "--no-style")
+    settings = tmp_path / "own.toml"
+    settings.write_text("[generator]\nngf = 4\n[discriminator]\nndf = 3\n")
+    other = planned(data, *start, "--config", str(settings))
+    assert isinstance(other.discriminator, DiscriminatorConfig)
+    assert other.discriminator.ndf == 3
+    with pytest.raises(InputError, match="ngf is 4, but model tiny has 2"):
+        start_from(Trainer(other, CPU), load_model(tmp_path / "m"), load_palette(data))
