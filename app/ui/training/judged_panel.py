@@ -23,6 +23,8 @@ MEASURES: Final = (
     ),
 )
 """In the order in which they are shown; other numbers of an evaluation are left out."""
+PHOTOS: Final = "_photos"
+"""Behind the name of a measure: its value for the photos, which no generator betters."""
 WAITING: Final = "Comes with the first evaluation."
 
 
@@ -36,7 +38,11 @@ class JudgedPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         for name in MEASURES:
-            panel = ChartPanel(name.title, (name,), tip=name.tip)
+            curves = (
+                CurveName(name.key, "Pictures", name.tip),
+                CurveName(name.key + PHOTOS, "Photos", "The photos themselves, for comparison"),
+            )
+            panel = ChartPanel(name.title, curves, tip=name.tip)
             panel.chart.waiting = WAITING
             panel.raw_button.hide()
             panel.log_button.hide()
@@ -59,6 +65,7 @@ class JudgedPanel(QWidget):
     def add(self, rows: Sequence[dict[str, float]]) -> None:
         """More evaluations, {"step": ..., measure: value}."""
         for key, panel in self.panels.items():
-            points = [{"step": row["step"], key: row[key]} for row in rows if key in row]
+            wanted = ("step", key, key + PHOTOS)
+            points = [{k: row[k] for k in wanted if k in row} for row in rows if key in row]
             panel.chart.add(points)
             panel.setVisible(not panel.chart.is_empty)

@@ -9,12 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +21,7 @@ from app.ui.training.advice import Advice, advise
 from app.ui.training.cards import Bar, ChoiceCard
 from app.ui.training.choice_row import ChoiceRow
 from app.ui.training.places import free, slug
+from app.ui.training.scroll_column import ScrollColumn
 from app.ui.training.start_view import ErrorCard
 from app.ui.training.texts import bytes_text, millions
 from app.ui.training.vgg_choice import VggChoice
@@ -93,7 +92,7 @@ class ModelPage(QWidget):
         self.back_button = QPushButton("&Back")
         self.start_button = QPushButton("&Start training")
         self.start_button.setProperty("kind", "primary")
-        self.area = QScrollArea()
+        self.area = ScrollColumn()
         self._arrange()
         self._bind()
         self._show()
@@ -163,11 +162,7 @@ class ModelPage(QWidget):
     # -- building
 
     def _arrange(self) -> None:
-        content = QWidget()
-        content.setProperty("role", "content")
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 8, 0)
-        column.setSpacing(8)
+        column = self.area.column
         name_line = QHBoxLayout()
         name_line.setSpacing(8)
         label = QLabel("&Name")
@@ -221,10 +216,6 @@ class ModelPage(QWidget):
         column.addWidget(_section("Perceptual loss"))
         column.addWidget(self.vgg)
         column.addStretch(1)
-        self.area.setWidget(content)
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self.back_button)
@@ -259,7 +250,7 @@ class ModelPage(QWidget):
         before = self.models.currentData()
         self.models.clear()
         for path, title in options.models:
-            self.models.addItem(title, path)
+            self.models.addItem(f"The {title} model" if title == path else title, path)
             self.models.setItemData(self.models.count() - 1, path, Qt.ItemDataRole.ToolTipRole)
         self.models.setCurrentIndex(max(self.models.findData(before), 0))
         card = self.starts.cards[MODEL]
@@ -340,9 +331,13 @@ class ModelPage(QWidget):
 
 def size_card(preset: SizePreset, options: TrainingOptions) -> ChoiceCard:
     """A preset as a card, disabled where it doesn't fit the device."""
-    share = preset.bytes / options.available if options.available else 0.0
-    bar = Bar(share, f"about {bytes_text(preset.bytes)} of {bytes_text(options.available)}")
+    bar = None
+    if options.available:
+        share, available = preset.bytes / options.available, bytes_text(options.available)
+        bar = Bar(share, f"about {bytes_text(preset.bytes)} of {available}")
     detail = f"{preset.detail}\n{millions(preset.parameters)} parameters"
+    if bar is None:
+        detail += f"\nabout {bytes_text(preset.bytes)} of memory"
     card = ChoiceCard(preset.title, detail, bar=bar)
     if not preset.fits:
         card.set_obstacle(

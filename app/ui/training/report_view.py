@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -22,6 +21,7 @@ from app.ui.look.icons import icon
 from app.ui.look.theme import notifier
 from app.ui.training.class_table import ClassTable
 from app.ui.training.finding_card import FindingCard, by_severity
+from app.ui.training.scroll_column import ScrollColumn
 from app.ui.training.start_view import ErrorCard
 from app.ui.training.texts import plural
 from app.ui.widgets.text import ElidedLabel
@@ -60,10 +60,7 @@ class ReportView(QWidget):
         self.again_button.clicked.connect(self.again_wanted)
         self.findings_head = QLabel()
         self.findings_head.setProperty("role", "heading")
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area = ScrollColumn()
         self.area.setAccessibleName("Findings")
         self.classes = ClassTable()
         self.no_classes = QLabel()
@@ -150,18 +147,14 @@ class ReportView(QWidget):
         layout.addLayout(foot)
 
     def _show_findings(self, report: DataReport) -> None:
-        content = QWidget()
-        content.setProperty("role", "content")
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.setSpacing(8)
+        column = self.area.begin()
         self.cards = [FindingCard(finding) for finding in by_severity(report.findings)]
         for card in self.cards:
             column.addWidget(card)
         if not self.cards:
             column.addWidget(_AllWell())
         column.addStretch(1)
-        self.area.setWidget(content)
+        self.area.fit()
         self.findings_head.setText(findings_text(report))
         self.right.setVisible(bool(report.classes))
         self.splitter.setSizes([520, 480] if self.cards else [320, 680])

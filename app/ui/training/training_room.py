@@ -160,7 +160,8 @@ class TrainingRoom(QObject):
 
     def _ask_options(self, device: str) -> None:
         self._asked_options = True
-        self._c.datasets.ask_options(device)
+        classes = len(self._report.classes) if self._report is not None else 0
+        self._c.datasets.ask_options(device, classes)
 
     def _options_came(self, options: TrainingOptions) -> None:
         self._asked_options = False

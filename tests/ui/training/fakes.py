@@ -64,7 +64,7 @@ class FakeDatasets(QObject):
         self.imports.append(request)
         self.busy = True
 
-    def ask_options(self, device: str = "auto") -> None:
+    def ask_options(self, device: str = "auto", classes: int = 0) -> None:
         self.devices.append(device)
 
     def open_scene(self, folder: str) -> None:
@@ -253,7 +253,7 @@ def options(available: int = 8 * GIGA, *, device: str = "cuda", vgg: str = "") -
         for name, title, detail, size, ngf, batch, count, need in sizes
     )
     name = {"cuda": "NVIDIA GeForce RTX 4060", "cpu": "Processor (8 cores)"}[device]
-    models = (("landscape", "The landscape model"), ("/runs/meadow/model", "meadow"))
+    models = (("landscape", "landscape"), ("/runs/meadow/model", "meadow"))
     return TrainingOptions(device, name, available, presets, models, vgg)
 
 
