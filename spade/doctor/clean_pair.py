@@ -19,6 +19,7 @@ from spade.doctor.layouts import Entry
 from spade.doctor.layouts.roles import suffix
 from spade.doctor.raw_labels import png_bytes, read_raw_labels
 from spade.doctor.recoding import Recoding
+from spade.doctor.room import ROOM
 from spade.formats.errors import InputError
 from spade.formats.images import open_image
 from spade.formats.label_png import encode_label_map
@@ -55,8 +56,10 @@ def clean_pair(
     shape = facts.photo.height, facts.photo.width
     if labels is None:
         assert entry.labels is not None
-        raw = read_raw_labels(case.files.source(entry.labels), entry.labels)
-        labels = class_ids(raw, label_facts(raw), case.plan)
+        with ROOM.place() as place:
+            raw = read_raw_labels(case.files.source(entry.labels), entry.labels, place.check)
+            labels = class_ids(raw, label_facts(raw), case.plan)
+            del raw
     labels = _fitted(labels, turn, shape)
     labels = np.ascontiguousarray(recoding.lut[labels])
     photo, photo_suffix = _photo(case, entry, turn, facts)

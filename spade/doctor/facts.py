@@ -15,9 +15,10 @@ from spade.doctor.duplicates import TINY, difference_hash
 from spade.doctor.files import Files
 from spade.doctor.layouts.layout import Entry
 from spade.doctor.raw_labels import RawLabels, fault_of, read_raw_labels
+from spade.doctor.room import ROOM
 from spade.formats.errors import InputError
 from spade.formats.images import open_image
-from spade.formats.limits import MAX_SIDE, check_photo_size
+from spade.formats.limits import MAX_SIDE
 from spade.formats.nearest import Id, resize_ids
 
 COLORS = 96
@@ -43,7 +44,7 @@ def _photo(files: Files, name: str) -> tuple[PhotoFacts, NDArray[np.uint8] | Non
     source: Path | bytes = b""
     try:
         source = files.source(name)
-        with open_image(source, check_photo_size, name) as image:
+        with ROOM.place() as place, open_image(source, place.check, name) as image:
             width, height = image.size
             if image.format in ("JPEG", "MPO"):
                 # Every byte is still decoded, but only an eighth of the waves transformed.
@@ -111,13 +112,14 @@ def _labels(files: Files, name: str) -> tuple[LabelFacts, RawLabels | None]:
     source: Path | bytes = b""
     try:
         source = files.source(name)
-        raw = read_raw_labels(source, name)
-        height, width = raw.shape
-        if max(height, width) > MAX_SIDE:
-            raise InputError(f"{name}: {width}x{height}; reduce it to at most {MAX_SIDE} a side")
+        with ROOM.place() as place:
+            raw = read_raw_labels(source, name, place.check)
+            height, width = raw.shape
+            if max(height, width) > MAX_SIDE:
+                raise InputError(f"{name}: {width}x{height} pixels; reduce it")
+            return label_facts(raw), raw
     except InputError as error:
         return LabelFacts(fault=fault_of(source), detail=_reason(error, name)), None
-    return label_facts(raw), raw
 
 
 def label_facts(raw: RawLabels) -> LabelFacts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,12 +54,17 @@ class RawLabels:
         return int(pixels.shape[0]), int(pixels.shape[1])
 
 
-def read_raw_labels(source: Path | bytes, name: str) -> RawLabels:
+def read_raw_labels(
+    source: Path | bytes,
+    name: str,
+    check_size: Callable[[int, int, str], None] = check_photo_size,
+) -> RawLabels:
     """Read a file that is meant as a label map; EXIF orientation is applied.
 
+    ``check_size(width, height, name)`` sees the size before any pixel is decoded.
     Raises InputError if it can't be decoded to the end or has several frames.
     """
-    with open_image(source, check_photo_size, name) as image:
+    with open_image(source, check_size, name) as image:
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
             raise InputError(f"{name}: has several frames; save one of them as PNG")
         head = _head(source)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from PIL import Image
 from spade.data.folder import name_hash
 from spade.doctor import Cancelled, Checkup, examine, thumbnail
 from spade.doctor.duplicates import bit_count, find_repeats, find_twins
+from spade.doctor.room import Room
 from spade.formats.errors import InputError
 
 PICTURES = 26
@@ -329,3 +332,30 @@ def test_pictures_that_show_nothing_are_no_twins() -> None:
     assert find_twins(hashes, grey[:1], hashes, grey[1:]).tolist() == [-1]
     assert find_twins(hashes, grey[:1], hashes, grey[:1]).tolist() == [0]
     assert find_repeats(np.zeros(2, np.uint64), grey).tolist() == [-1, -1]
+
+
+def test_room_for_huge_pictures_is_shared() -> None:
+    room = Room(100)
+    inside: list[int] = []
+    most: list[int] = []
+    lock = threading.Lock()
+
+    def decode(pixels: int) -> None:
+        with room.place() as place:
+            place.check(pixels, 1, "picture")
+            with lock:
+                inside.append(pixels)
+                most.append(sum(inside))
+            sum(range(20_000))  # others may come in meanwhile
+            with lock:
+                inside.remove(pixels)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(decode, [30, 60, 500, 10, 90, 40, 40, 40, 700, 5] * 6))
+    assert max(most) == 700  # alone: nothing beside what is larger than the room
+    assert max(total for total in most if total < 500) <= 100
+    with room.place() as place, pytest.raises(InputError, match="too many"):
+        place.check(20_000, 20_000, "picture")
+    with room.place() as place:  # the refused one took nothing
+        place.check(100, 1, "picture")
+        assert place.taken == 100
