@@ -42,6 +42,7 @@ KNOWN_SHARE = 0.5
 """Of the pixels must be of classes that the segmenter knows, or it says nothing."""
 
 _PIXELS = 32 << 20  # of all photos kept, so that large crops do not fill the memory
+_LIGHT = 16 * 256  # width times side of a generator that a processor draws with in 0.2 s
 _LOOK_SIDE = 128  # VGG looks at pictures of this side: a quarter of the cost of 256
 _STATISTICS = 16  # pictures that batch-norm statistics come from, at least
 _AT_ONCE = 4
@@ -76,8 +77,7 @@ class Judging:
         held_out = len(folder.validation) >= FEWEST
         pairs = folder.validation if held_out else folder.training
         size = run.training.size
-        most = PICTURES_GPU if device.type == "cuda" else PICTURES_CPU
-        chosen = _spread(pairs, min(most, max(FEWEST, _PIXELS // (size * size))))
+        chosen = _spread(pairs, most_pictures(run, device))
         # Whole photos: the crops of training vary.
         plain = TrainingConfig(size=size, min_scale=1.0, flip=False)
         self._fixed = PairedPictures(chosen, folder.palette, run.generator, plain).fixed(
@@ -166,6 +166,18 @@ class Judging:
     def _truth(self) -> NDArray[np.uint8]:
         truth: NDArray[np.uint8] = self._fixed.labels.numpy()
         return truth
+
+
+def most_pictures(run: Run, device: torch.device) -> int:
+    """How many maps are judged where there are enough: fewer where drawing one takes long, so
+    that an evaluation on a processor costs seconds, or about what a step does.
+    """
+    size = run.training.size
+    most = PICTURES_GPU
+    if device.type != "cuda":
+        ease = (_LIGHT / (run.generator.ngf * size)) ** 2
+        most = round(PICTURES_CPU * min(1.0, ease))
+    return max(FEWEST, min(most, _PIXELS // (size * size)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ from spade.data.folder import open_data
 from spade.formats.errors import InputError
 from spade.formats.palette import Palette, PaletteClass
 from spade.training import Run, judging, train
-from spade.training.judging import FEWEST, Judging
+from spade.training.judging import (
+    FEWEST,
+    PICTURES_CPU,
+    PICTURES_GPU,
+    Judging,
+    most_pictures,
+)
 from spade.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -191,6 +198,19 @@ def test_no_more_pictures_than_agreed(make_data: Data, monkeypatch: pytest.Monke
     monkeypatch.setattr(judging, "PICTURES_CPU", 9)
     judge, trainer, pictures, _ = made(make_data(2, 20))
     assert judge.judge(trainer, pictures)["pictures"] == 9
+
+
+def test_large_generators_are_judged_by_fewer_pictures() -> None:
+    def count(ngf: int, size: int, device: str) -> int:
+        run = run_of(size=size)
+        generator = replace(run.generator, ngf=ngf)
+        return most_pictures(replace(run, generator=generator), torch.device(device))
+
+    assert count(16, 256, "cpu") == PICTURES_CPU
+    assert FEWEST <= count(24, 256, "cpu") < PICTURES_CPU
+    assert count(64, 512, "cpu") == FEWEST
+    assert count(64, 512, "cuda") == PICTURES_GPU
+    assert count(64, 2048, "cuda") == FEWEST
 
 
 def test_damaged_weights_are_named(make_data: Data, tmp_path: Path) -> None:
