@@ -150,14 +150,17 @@ def orientation(data: Planted) -> None:
 
 
 def _turn_by_exif(data: Planted, name: str, number: int) -> None:
-    """The photo states that it is to be turned; its label map was drawn on it unturned."""
+    """As a camera held upright stores it; the label map was drawn by who heeds no EXIF."""
+    quarters = {6: 1, 8: -1, 3: 2}[number]
     path = data.photo(name)
     with Image.open(path) as image:
-        exif = Image.Exif()
-        exif[0x0112] = number
-        pixels = image.convert("RGB")
+        stored = np.rot90(np.asarray(image.convert("RGB")), quarters)
+    exif = Image.Exif()
+    exif[0x0112] = number
     path.unlink()
-    pixels.save(path.with_suffix(".jpg"), exif=exif, quality=95)
+    jpeg = path.with_suffix(".jpg")
+    Image.fromarray(np.ascontiguousarray(stored)).save(jpeg, exif=exif, quality=95)
+    data.write(name, np.ascontiguousarray(np.rot90(data.truth[name], quarters)))
 
 
 def _in_colors(data: Planted, name: str) -> Image.Image:
