@@ -12,7 +12,7 @@ from app.ui.look.icons import icon
 from app.ui.look.pictures import thumbnail
 from app.ui.look.theme import notifier
 from app.ui.training.flow import FlowLayout
-from app.ui.training.texts import breakable
+from app.ui.training.texts import breakable, sentence
 from app.workers.training_messages import Finding, Severity
 
 THUMB: Final = 56
@@ -60,8 +60,8 @@ class FindingCard(QFrame):
         top.setSpacing(8)
         top.addWidget(title, 1)
         top.addWidget(count)
-        text = _words(finding.text)
-        remedy = _words(finding.remedy, "caption")
+        text = _words(sentence(finding.text))
+        remedy = _words(sentence(finding.remedy), "caption")
         column = QVBoxLayout()
         column.setSpacing(4)
         column.addLayout(top)

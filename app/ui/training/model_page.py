@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.training.advice import Advice, advise
+from app.ui.training.advice import TINY, Advice, advise
 from app.ui.training.cards import Bar, ChoiceCard
 from app.ui.training.choice_row import ChoiceRow
 from app.ui.training.places import free, slug
@@ -292,7 +292,8 @@ class ModelPage(QWidget):
         if not self.sizes.key:
             self.sizes.choose_first()
         for key, card in self.sizes.cards.items():
-            card.set_badge("recommended" if key == self._advice.preset else "")
+            suits = key == self._advice.preset and key != TINY
+            card.set_badge("recommended" if suits else "")
         suits = MODEL if self._advice.fine_tune else SCRATCH
         for key, card in self.starts.cards.items():
             card.set_badge("recommended" if key == suits else "")

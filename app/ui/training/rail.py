@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QKeySequence, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QLabel, QVBoxLayout, QWidget
 
 from app.ui.look.icons import paint_glyph
 from app.ui.look.theme import color, notifier, tokens
 
-STEPS: Final = ("&Data", "&Model", "&Run")
+STEPS: Final = ("Data", "Model", "Run")
 WIDTH: Final = 188
 HEIGHT: Final = 58
 CIRCLE: Final = 24
@@ -24,6 +24,7 @@ class RailStep(QAbstractButton):
         super().__init__(parent)
         self._number, self._note, self._done = number, "", False
         self.setText(text)
+        self.setShortcut(QKeySequence(f"Alt+{number}"))
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedHeight(HEIGHT)
@@ -39,7 +40,6 @@ class RailStep(QAbstractButton):
     def set_note(self, note: str, *, done: bool) -> None:
         """How the step stands; ``done``: it is behind us."""
         self._note, self._done = note, done
-        self.setToolTip(note)
         self._name()
         self.update()
 
@@ -75,11 +75,12 @@ class RailStep(QAbstractButton):
 
     @property
     def _word(self) -> str:
-        return self.text().replace("&", "")
+        return self.text()
 
     def _name(self) -> None:
         self.setAccessibleName(f"{self._number} {self._word}")
         self.setAccessibleDescription(self._note)
+        self.setToolTip(f"{self._note or self._word} (Alt+{self._number})")
 
     def _paint_circle(self, painter: QPainter, box: QRectF, here: bool, alive: bool) -> None:
         t = tokens()

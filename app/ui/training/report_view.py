@@ -217,7 +217,8 @@ def summary_of(report: DataReport) -> str:
         parts.append(f"{report.validation:,} of them held out to judge by")
     if report.size and report.pictures:
         parts.append(f"good for training at {report.size} px")
-    return f"{report.layout}: {', '.join(parts)}" if report.layout else ", ".join(parts)
+    layout = report.layout[:1].upper() + report.layout[1:]
+    return f"{layout}: {', '.join(parts)}" if layout else ", ".join(parts)
 
 
 def findings_text(report: DataReport) -> str:

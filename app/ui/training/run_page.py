@@ -70,7 +70,7 @@ class RunPage(QWidget):
         self.judged = JudgedPanel()
         self.faces = Segmented((("losses", "Losses", ""), ("judged", "Evaluation", "")))
         self.notices = QListWidget()
-        self.notices.setAccessibleName("Notices")
+        self.notices.setAccessibleName("Notices, the newest first")
         self.notices.setWordWrap(True)
         self.notices.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.notices.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -205,10 +205,10 @@ class RunPage(QWidget):
         self.faces.chosen.connect(lambda _face: self._show_face())
 
     def _notice(self, text: str) -> None:
-        self.notices.addItem(breakable(text, 60))
+        self.notices.insertItem(0, breakable(text, 60))
         while self.notices.count() > MOST_NOTICES:
-            self.notices.takeItem(0)
-        self.notices.scrollToBottom()
+            self.notices.takeItem(self.notices.count() - 1)
+        self.notices.scrollToTop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -241,7 +241,7 @@ class RunPage(QWidget):
         """As high as their lines, up to a few; the chart keeps the rest."""
         rows = self.notices.count()
         self.notices.setVisible(rows > 0)
-        lines = sum(self.notices.sizeHintForRow(row) + 4 for row in range(max(rows - 5, 0), rows))
+        lines = sum(self.notices.sizeHintForRow(row) + 4 for row in range(min(rows, 5)))
         self.notices.setFixedHeight(min(lines + 6, 104))
 
     def _show_buttons(self, can: Abilities) -> None:

@@ -48,6 +48,12 @@ def share_text(share: float) -> str:
     return "< 0.01 %" if percent > 0 else "0 %"
 
 
+def sentence(text: str) -> str:
+    """``text`` with a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?:…" else ".")
+
+
 def breakable(text: str, longest: int = 28) -> str:
     """``text`` with places to break in words too long for a line, such as file names."""
     return " ".join(

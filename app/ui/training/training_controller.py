@@ -92,6 +92,10 @@ class TrainingController(QObject):
 
             self._room = TrainingRoom(self)
             self._room.show_runs(self.runs)
+            folder = self.trainings.folder
+            if folder:  # watched already: once more, for the whole story
+                self._room.expect(folder)
+                self.trainings.watch(folder)
         return self._room
 
     def start(self) -> None:
@@ -192,8 +196,8 @@ class TrainingController(QObject):
             return
         before, self._news = self._news, news
         name = self.name_of(news.folder)
-        if self._room is not None or news.state in ALIVE:
-            self.room.take(news)
+        if self._room is not None:
+            self._room.take(news)
         alive = news.state in ALIVE
         self.status_changed.emit(short_text(name, news.state, news.status) if alive else "")
         if before is not None and before.state in ALIVE and not alive:

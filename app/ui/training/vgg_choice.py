@@ -40,7 +40,7 @@ class VggChoice(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self._found = self._file = ""
-        self.found_button = QRadioButton("The weights that are &here already")
+        self.found_button = QRadioButton("The weights that are here a&lready")
         self.file_button = QRadioButton("From a &file")
         self.download_button = QRadioButton("D&ownload VGG19, I agree")
         self.without_button = QRadioButton("&Without")
