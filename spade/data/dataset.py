@@ -23,8 +23,9 @@ from torch.nn import functional as F
 
 from spade.config import GeneratorConfig, Pix2PixHDConfig, TrainingConfig
 from spade.data.folder import Pair
-from spade.data.lookahead import in_order, own_cores
+from spade.data.lookahead import cores, in_order, own_cores
 from spade.data.sampling import Sampler, classes_present, weights
+from spade.data.shared_photos import Arrays, Machine, shared
 from spade.data.simplify import simplify, with_unknown_patches
 from spade.data.slices import Slice
 from spade.formats.errors import InputError
@@ -80,7 +81,7 @@ class _Item:
 
 
 class PairedPictures:
-    """All pairs decoded once into memory, and random crops of them.
+    """All pairs decoded once into memory, that of all processes, and random crops of them.
 
     Photos much larger than the crops are reduced first, so that a folder of camera photos
     fits. Batch number i is a function of (seed, i): a run that is taken up again at step i
@@ -94,11 +95,14 @@ class PairedPictures:
         generator: GeneratorConfig | Pix2PixHDConfig,
         training: TrainingConfig,
         on_read: Callable[[int], None] = lambda count: None,
+        machine: Machine | None = None,
     ) -> None:
         """``palette`` names the ids that label maps may hold, beside 255 if ``generator``
         has a "don't care" channel; instance maps are read if it has a channel for them.
         Files are decoded in threads; ``on_read`` is told how many are read, first 0, then in
-        the order of ``pairs`` after each, and may raise to stop it.
+        the order of ``pairs`` after each, and may raise to stop it. ``machine``: its first
+        process reads for all (:mod:`spade.data.shared_photos`); ``on_read`` is told nothing
+        in the others.
 
         Raises InputError naming the file that can't be read or does not fit its partner.
         """
@@ -106,19 +110,24 @@ class PairedPictures:
         # The smallest crop of a photo this large is still a crop of ``size`` pixels.
         short_side = math.ceil(training.size / training.min_scale)
 
-        def read(pair: Pair) -> tuple[_Item, NDArray[np.bool_]]:
+        def decoded(pair: Pair) -> Arrays:
             item = _read_pair(pair, palette, generator)
-            return _reduced(item, short_side), classes_present(item.labels)
+            present = classes_present(item.labels)
+            item = _reduced(item, short_side)
+            return item.photo, item.labels, item.instances, present
 
-        self._items: list[_Item] = []
-        present = np.zeros((len(pairs), 256), np.bool_)
-        on_read(0)
-        with closing(in_order(read, pairs, min(16, own_cores()), "photos")) as results:
-            for item, classes in results:
-                present[len(self._items)] = classes
-                self._items.append(item)
-                on_read(len(self._items))
-        self._present = present
+        def read() -> Iterator[Arrays]:
+            threads = min(16, own_cores() if machine is None else cores())
+            on_read(0)
+            with closing(in_order(decoded, pairs, threads, "photos")) as results:
+                for count, arrays in enumerate(results, 1):
+                    yield arrays
+                    on_read(count)
+
+        found = list(read()) if machine is None else shared(read(), machine)
+        self._items = [_Item(*arrays[:3]) for arrays in found]  # type: ignore[arg-type]
+        present: list[Any] = [arrays[3] for arrays in found]
+        self._present = np.array(present, np.bool_).reshape(-1, 256)
         self._best = np.array([pair.best for pair in pairs], np.bool_)
         self._sampler: tuple[tuple[float, float], Sampler] | None = None
         self._order: tuple[tuple[object, ...], NDArray[np.intp]] | None = None
@@ -292,7 +301,7 @@ def _crude(crop: _Item, config: TrainingConfig, rng: np.random.Generator) -> _It
 def _crop(item: _Item, top: int, left: int, side: int, size: int) -> _Item:
     """The same window of all at ``size``: the photo anti-aliased, ids by nearest."""
     window = (slice(top, top + side), slice(left, left + side))
-    photo = np.ascontiguousarray(item.photo[window])
+    photo = np.array(item.photo[window], order="C")
     if side != size:
         # As channels last, which torch resizes as bytes, many at a time.
         image = torch.from_numpy(photo).unsqueeze(0).permute(0, 3, 1, 2)

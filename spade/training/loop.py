@@ -25,6 +25,7 @@ from spade.data.folder import DataFolder, Pair, label_channels, open_data
 from spade.formats.atomic import write_atomically
 from spade.formats.errors import InputError
 from spade.formats.run_folder import RunFolder
+from spade.memory import available_memory
 from spade.model import Model
 from spade.training import parallel
 from spade.training.checkpoints import Checkpoints, clear_leftovers
@@ -32,11 +33,12 @@ from spade.training.control import Control, holding
 from spade.training.finetune import origin_of, start_from
 from spade.training.handover import load_weights
 from spade.training.rehearsal import find_room
-from spade.training.reporting import Reporting, Statistics, cut_lines
+from spade.training.reporting import Reporting, Statistics, cut_lines, peak_memory
 from spade.training.shards import has_shards
 from spade.training.steps import Steps, TrainingProgress
 from spade.training.timeslice import TimeSlice
 from spade.training.trainer import Run, Trainer
+from spade.training_memory import check_photos_fit, micro_batch_that_fits
 
 SAMPLES = 8
 """How many fixed validation maps each sample grid shows."""
@@ -122,9 +124,11 @@ def train(
         control = Control(place, should_stop, old, deaf=not first)
         try:
             report.write()
+            at_once = _room(run, device, len(folder.training)) if first else run.training.batch_size
             trainer = Trainer(run, device)
             if first:
                 _take_up(trainer, place, carried, init, folder, report)
+                _take_less(trainer, at_once, report)
             if parallel.count() > 1:
                 trainer.restore(parallel.from_first(trainer.state()))
             if first:
@@ -236,6 +240,29 @@ def _take_up(
         report.notice(line)
 
 
+def _room(run: Run, device: torch.device, photos: int) -> int:
+    """How many pictures at a time memory has room for. Raises InputError for less than one."""
+    if parallel.count() > 1:
+        return run.training.batch_size  # they find out together, once all have their networks
+    if device.type == "cpu":
+        taken = peak_memory(device)
+        return micro_batch_that_fits(run, photos, "cpu", available_memory(), taken)
+    check_photos_fit(run, photos, available_memory())
+    return micro_batch_that_fits(run, photos, device.type, available_memory(str(device)))
+
+
+def _take_less(trainer: Trainer, at_once: int, report: Reporting) -> None:
+    if at_once >= trainer.at_once:
+        return
+    batch, before = trainer.run.training.batch_size, trainer.at_once
+    trainer.at_once = at_once
+    report.notice(
+        f"memory has no room for {before} pictures at a time: {at_once} are taken. A batch is "
+        f"still {batch} pictures, in {-(-batch // at_once)} parts; but batch normalisation takes "
+        f"its statistics from {at_once}, not {before}"
+    )
+
+
 def _fingerprint(folder: DataFolder) -> str:
     """Of the training photos and their order, as far as names tell: 64 hexadecimal digits."""
     names = "\n".join(f"{pair.image.stem} {int(pair.best)}" for pair in folder.training)
@@ -286,7 +313,9 @@ class _Reading:
                     self.on_reading(before + count, photos)
                 self._look(before + count, photos)
 
-            return PairedPictures(pairs, folder.palette, run.generator, run.training, on_read)
+            return PairedPictures(
+                pairs, folder.palette, run.generator, run.training, on_read, parallel.machine()
+            )
 
         pictures = read(folder.training, 0)
         shown = read(samples, len(pictures))

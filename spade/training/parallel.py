@@ -152,6 +152,30 @@ def machine_first() -> Iterator[None]:
         agree(0)
 
 
+@dataclass(frozen=True)
+class Machine:
+    """The processes of this machine (:mod:`spade.data.shared_photos`)."""
+
+    goes_ahead: bool
+    first: int
+    """The rank of the first of them."""
+
+    def hand_over(self, value: Any) -> Any:
+        """What the first process of the machine gives. All processes have to call it."""
+        given: list[Any] = [None] * count()
+        dist.all_gather_object(given, value if self.goes_ahead else None)
+        return given[self.first]
+
+
+def machine() -> Machine | None:
+    """The machine of this process; None where there is one process alone."""
+    if count() == 1:
+        return None
+    mine = process()
+    # Of a machine's processes torchrun numbers one after the other.
+    return Machine(mine.local_rank == 0, mine.rank - mine.local_rank)
+
+
 def add_up(values: Tensor) -> Tensor:
     """The sum over processes, written into ``values``."""
     if count() > 1:

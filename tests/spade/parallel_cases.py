@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -363,6 +364,30 @@ def with_little_memory(folder: Path) -> dict[str, Any]:
     }
 
 
+def photos_in_common(folder: Path) -> dict[str, Any]:
+    """Batches of photos that one process has read for both."""
+    run, counts = small(), list[int]()
+    data = open_data(folder / "data", 0.0)
+    arguments = data.training, data.palette, run.generator, run.training
+    tempfile.tempdir = str(folder / "temporary")
+    Path(tempfile.tempdir).mkdir(exist_ok=True)
+    pictures = PairedPictures(*arguments, counts.append, parallel.machine())
+    parallel.agree(0)
+    alone = PairedPictures(*arguments)
+    batches = [
+        (each.batch(run.training, 3), each.batch(run.training, 4)) for each in (pictures, alone)
+    ]
+    return {
+        "read": counts,
+        "same": all(
+            torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels)
+            for a, b in zip(*batches, strict=True)
+        ),
+        "mapped": not any(item.photo.flags.owndata for item in pictures._items),
+        "left": os.listdir(tempfile.tempdir),
+    }
+
+
 def left_alone() -> str:
     """What the second process is told when the first one ends without it."""
     if parallel.is_first():
@@ -385,6 +410,7 @@ def main() -> None:
                 train_to(4, folder, folder / "parts", resume=True)
                 results["astray"] = train_astray(folder)
                 results["little"] = with_little_memory(folder)
+                results["photos"] = photos_in_common(folder)
                 results["left"] = left_alone()
         except InputError as error:
             results["left"] = str(error)

@@ -98,6 +98,16 @@ def test_one_with_little_memory_is_considered_by_both(
     assert first["little"]["losses"] == second["little"]["losses"]
 
 
+def test_photos_are_read_once_a_machine(two: tuple[Path, Results, Results]) -> None:
+    _, first, second = two
+    assert first["photos"]["read"] == list(range(8))
+    assert second["photos"]["read"] == []
+    for found in (first["photos"], second["photos"]):
+        assert found["same"]
+        assert found["mapped"]
+        assert found["left"] == []
+
+
 def test_who_waits_for_one_that_has_ended_is_told(two: tuple[Path, Results, Results]) -> None:
     _, first, second = two
     assert first["left"] == ""
