@@ -124,9 +124,11 @@ def _of_layout(layout: Layout, unsafe: Sequence[str]) -> dict[str, Problem]:
     if unsafe:
         text = _counted("{n} {name|names} in the zip {leads|lead} out of it", len(unsafe))
         said["unsafe-names"] = _problem("unsafe-names", len(unsafe), text, unsafe)
-    if layout.polygons:
-        text = _counted("{n} {file|files} of outlines (labelme .json)", len(layout.polygons))
-        said["outlines"] = _problem("outlines", len(layout.polygons), text, layout.polygons)
+    if layout.outlines:
+        text = _counted(
+            "{n} {file|files} of outlines or boxes, which are not read", len(layout.outlines)
+        )
+        said["outlines"] = _problem("outlines", len(layout.outlines), text, layout.outlines)
     if layout.photos_alone or layout.classes.palette is not None:
         return said
     fault = layout.classes.fault

@@ -200,7 +200,7 @@ KINDS: dict[str, Kind] = {
     "outlines": Kind(
         "Outlines instead of label maps",
         "explained",
-        "export them as label maps (labelme_json_to_dataset, or labelme2voc) and check again",
+        "export them as label maps (labelme2voc; CVAT: segmentation mask) and check again",
     ),
     "too-few": Kind(
         "Too few pictures",

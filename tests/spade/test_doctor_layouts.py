@@ -297,6 +297,26 @@ def test_outlines_are_named_not_read(tmp_path: Path) -> None:
     assert (problem.count, problem.severity) == (COUNT, "explained")
 
 
+def test_files_of_boxes_are_named_too(tmp_path: Path) -> None:
+    for number, (photo, _) in enumerate(scenes()):
+        save(tmp_path / "images" / f"{number}.jpg", photo)
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_train.json").write_text("{}")
+    assert kinds(examine(tmp_path)) == {"outlines", "missing-labels"}
+
+
+def test_of_maps_of_two_kinds_one_is_read(tmp_path: Path) -> None:
+    data = plant(tmp_path / "data", (), COUNT)
+    (data.folder / "masks").mkdir()
+    for name, labels in data.truth.items():
+        Image.fromarray(PALETTE.lut()[labels]).save(data.folder / "masks" / f"{name}_mask.png")
+    checkup = examine(data.folder)
+    assert checkup.problems == ()
+    assert {labels for _, labels in pairs(checkup).values()} == {
+        f"labels/{name}.png" for name in data.truth
+    }
+
+
 def test_classes_of_colours_that_nobody_lists(tmp_path: Path) -> None:
     for number, (photo, labels) in enumerate(scenes()):
         save(tmp_path / "images" / f"{number}.png", photo)

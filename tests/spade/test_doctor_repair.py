@@ -254,8 +254,9 @@ def test_a_zip_is_imported(tmp_path: Path) -> None:
 def test_instances_and_tags_come_along(tmp_path: Path) -> None:
     data = plant(tmp_path / "data", ("orientation",), PICTURES)
     (data.folder / "instances").mkdir()
-    for name, truth in data.truth.items():
-        instances = truth.astype(np.uint16) * 300
+    for name in data.truth:
+        with Image.open(data.labels(name)) as image:
+            instances = np.asarray(image).astype(np.uint16) * 300
         Image.fromarray(instances).save(data.folder / "instances" / f"{name}.png")
     best, rejected = data.free[:2]
     (data.folder / "photo-tags.json").write_text(

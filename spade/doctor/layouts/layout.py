@@ -31,8 +31,8 @@ class Layout:
     it is. photos_alone: nothing in it is meant as a label map.
 
     same_stem: photos left aside since another has the same name. shifted: the set's own maps
-    count from 1, and 0 is unknown. polygons: label files that hold outlines, not pixels.
-    masks: 0 and 255 are its usual two classes. tested: pictures in test/, which are not used.
+    count from 1, and 0 is unknown. outlines: label files that hold no pixels. tested: pictures
+    in test/, which are not used.
     """
 
     name: str
@@ -42,5 +42,5 @@ class Layout:
     photos_alone: bool = False
     same_stem: tuple[str, ...] = ()
     shifted: bool = False
-    polygons: tuple[str, ...] = ()
+    outlines: tuple[str, ...] = ()
     tested: int = 0

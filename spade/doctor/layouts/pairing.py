@@ -46,10 +46,12 @@ def pair(
     """
     maps = _Index(labels, plain_photo, plain_label)
     seen = _Index(instances, plain_photo, plain_label)
+    stems: tuple[StemOf, ...] = (stem, plain_label)
     taken: set[str] = set()
     entries: list[Entry] = []
     same_stem: list[str] = []
     first: dict[tuple[Place, str], str] = {}
+    paired: set[tuple[str, str]] = set()
     for name, place in photos:
         if first.setdefault((place, stem(name)), name) != name:
             same_stem.append(name)
@@ -57,6 +59,8 @@ def pair(
         partner = maps.find(name, place)
         taken.add(partner or "")
         split = place.split or (maps.places[partner].split if partner else "")
+        if partner:
+            paired |= {(maps.places[partner].split, stem_of(partner)) for stem_of in stems}
         entries.append(
             Entry(
                 _name(name, partner, plain_photo, plain_label),
@@ -69,7 +73,9 @@ def pair(
     entries += [
         Entry(plain_label(name), None, name, _used(place.split))
         for name, place in labels
+        # A photo may have maps of several kinds (masks/, annotations/): one is enough.
         if name not in taken
+        and not any((place.split, stem_of(name)) in paired for stem_of in stems)
     ]
     return unique_names(entries), same_stem
 

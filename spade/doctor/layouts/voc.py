@@ -48,13 +48,19 @@ def recognise(found: Sorted) -> Layout | None:
     )
 
 
-def polygon_files(files: Files, names: set[str]) -> tuple[str, ...]:
-    """Files of outlines as labelme writes them, beside the photos of these names."""
-    return tuple(
-        name
-        for name in files.names
-        if name.lower().endswith(".json") and PurePosixPath(name).stem in names
-    )
+def outline_files(files: Files, names: set[str]) -> tuple[str, ...]:
+    """Files of outlines or boxes: beside the photos of these names, as labelme writes them, or
+    in a folder for labels.
+    """
+
+    def is_one(name: str) -> bool:
+        path = PurePosixPath(name)
+        suffix = path.suffix.lower()
+        beside = suffix == ".json" and path.stem in names
+        for_labels = place_of(str(path.parent)).role == "labels"
+        return beside or (for_labels and suffix in (".json", ".txt", ".xml"))
+
+    return tuple(name for name in files.names if is_one(name))
 
 
 def _below(name: str) -> str:
@@ -113,4 +119,4 @@ def _by_list(entries: list[Entry], listed: dict[str, Split]) -> list[Entry]:
     return unique_names(kept)
 
 
-__all__ = ["ClassList", "polygon_files", "recognise"]
+__all__ = ["ClassList", "outline_files", "recognise"]
