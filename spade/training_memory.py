@@ -23,7 +23,7 @@ from spade.run import Run
 _FLOAT = 4
 _MB = 1 << 20
 
-_PROCESS = 330 * _MB  # torch's libraries, and what they set up when first used
+_PROCESS = 375 * _MB  # torch's libraries, and what they set up when first used
 _CUDA_CONTEXT = 700 * _MB  # beside the tensors: kernels, cuDNN's workspaces
 _HEADROOM = 0.92  # never plan to take the very last of what is available
 
@@ -61,6 +61,17 @@ def photo_bytes(run: Run, photos: int) -> int:
     return int(photos * short * short * 1.5 * channels)
 
 
+def check_photos_fit(run: Run, photos: int, available: int | None) -> None:
+    """Raise InputError unless the photos fit into the machine's memory, ``available`` bytes."""
+    needed = photo_bytes(run, photos)
+    if available is not None and needed > available * _HEADROOM:
+        raise InputError(
+            f"{photos} photos take about {_gigabytes(needed)} of memory and "
+            f"{_gigabytes(available)} can be had: train on fewer, or with a --size below "
+            f"{run.training.size}"
+        )
+
+
 def micro_batch_that_fits(
     run: Run, photos: int, device: str, available: int | None, taken: int = 0
 ) -> int:
@@ -91,8 +102,8 @@ def _too_large(run: Run, at_once: int, photos: int, device: str, room: int) -> s
     pictures = photo_bytes(run, photos) if device == "cpu" else 0
     if pictures > needed / 2:
         return said + (
-            f"{_gigabytes(pictures)} of it are {photos} photos; train on fewer, or with a smaller "
-            "--size"
+            f"{_gigabytes(pictures)} of it are {photos} photos; train on fewer, or with a --size "
+            f"below {run.training.size}"
         )
     fits = _fitting(photos, device, room, run)
     return said + (f"use {fits}" if fits else "close other programs or use another machine")
@@ -323,12 +334,16 @@ def _vgg_parameters(blocks: int) -> int:
 
 
 def _vgg_floats(blocks: int, pixels: int) -> int:
-    """Of the generated picture every layer, of the photo those that are compared."""
+    """Of the generated picture every layer, of the photo those that are compared; and where a
+    pooling took its values from, in 8 bytes each.
+    """
     total = 0
     for block in range(blocks):
         cells = pixels >> 2 * block
         convs = _VGG_CONVS[block] if block < blocks - 1 else 1
         total += cells * _VGG_WIDTHS[block] * (convs + 1)
+        if block < blocks - 1:
+            total += 3 * cells // 4 * _VGG_WIDTHS[block]
     return total
 
 
