@@ -194,6 +194,8 @@ class MainWindow(QMainWindow):
             services.choosers,
             self,
         )
+        self.workspace.trains = True
+        self.workspace.train_dropped.connect(self.training.open_data)
         self.training_action = TrainingAction(
             self.training, self.models, actions, self.status, self.banner
         )

@@ -4,8 +4,9 @@
 
 Starts the real application once for each window size (1280 x 800, 1920 x 1080, and 1280 x 800
 on a screen at 200 %) and saves what a user sees: first start, painting a lake, restyling by a
-drop, the labels over the picture, the export dialog, an error. Needs no display; under a
-display set QT_QPA_PLATFORM. The README's picture is ``OUT/1280x800/2-painting.png``.
+drop, the labels over the picture, the export dialog, an error, and the training window on a
+data set with planted faults (with ``--train`` also some steps of a training). Needs no display;
+under a display set QT_QPA_PLATFORM. The README's picture is ``OUT/1280x800/2-painting.png``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 SETTINGS = {"1280x800": (1280, 800, 1), "1920x1080": (1920, 1080, 1), "200%": (1280, 800, 2)}
 PATIENCE = 120.0
@@ -30,6 +35,7 @@ def main() -> int:
     parser.add_argument("--model", help="a bundled name or a model folder")
     parser.add_argument("--only", choices=SETTINGS)
     parser.add_argument("--light", action="store_true", help="in the light theme")
+    parser.add_argument("--train", action="store_true", help="train some steps, too")
     parser.add_argument("--child", choices=SETTINGS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -105,6 +111,13 @@ class Photographer:
         painter.end()
         path = self.folder / f"{name}.png"
         picture.save(str(path))
+        print(path)
+
+    def shoot_window(self, name: str, window: QWidget) -> None:
+        """Another window of the application."""
+        self.pause(0.2)
+        path = self.folder / f"{name}.png"
+        window.grab().save(str(path))
         print(path)
 
     def mouse(self, kind: str, x: float, y: float) -> None:
@@ -204,6 +217,7 @@ def photograph(arguments: argparse.Namespace) -> int:
     other_views(camera)
     dialogs(camera)
     errors(camera)
+    training(camera, train=arguments.train)
     window.close_now()
     return 0
 
@@ -314,6 +328,39 @@ def errors(camera: Photographer) -> None:
     window.close()
     camera.shoot("7-unsaved")
     camera.close_dialogs()
+
+
+def training(camera: Photographer, *, train: bool) -> None:
+    """The training window: empty, with findings, choosing a model, and if ``train`` at work."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "spade"))
+    from faulty_data import ALL, plant
+
+    window = camera.window
+    window.actions_table["train"].trigger()
+    assert window.training is not None
+    room = window.training.room
+    pages = room.window
+    camera.shoot_window("8-training", pages)
+    with tempfile.TemporaryDirectory() as folder:
+        plant(Path(folder) / "my-garden", ALL, 90)
+        room.check(Path(folder) / "my-garden")
+        camera.wait(lambda: pages.data_page.view is pages.data_page.report, "the report")
+        camera.shoot_window("8-training-report", pages)
+        pages.data_page.report.next_button.click()
+        camera.wait(lambda: pages.model_page.options is not None, "the sizes")
+        camera.shoot_window("8-training-model", pages)
+        pages.model_page.starts.cards["scratch"].click()
+        pages.model_page.sizes.cards["tiny"].click()
+        camera.shoot_window("8-training-sizes", pages)
+        if train:
+            pages.model_page.recipes.cards["quick"].click()
+            pages.model_page.start_button.click()
+            run = pages.run_page
+            camera.wait(lambda: run.status is not None and run.status.step > 40, "steps")
+            camera.shoot_window("8-training-run", pages)
+            run.stop_button.click()
+            camera.wait(lambda: run.state == "stopped", "the end of training")
+            camera.shoot_window("8-training-stopped", pages)
 
 
 if __name__ == "__main__":

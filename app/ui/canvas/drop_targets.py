@@ -14,12 +14,14 @@ _TITLES = {
     Use.STYLE: ("Use as style", "The scene takes on its light and colours."),
     Use.OPEN: ("Open as label map", "The map becomes the scene."),
     Use.SCENE: ("Turn into a scene", "A new scene, laid out like the photo."),
+    Use.TRAIN: ("Train on these pictures", "Their classes become brushes; first they are checked."),
 }
 _PROJECT = ("Open project", "It becomes the scene you paint on.")
 _GLYPHS = {
     Use.STYLE: "palette-swatch-outline",
     Use.OPEN: "layers-outline",
     Use.SCENE: "image-auto-adjust",
+    Use.TRAIN: "school-outline",
 }
 _GAP = 16
 _ICON = 40

@@ -1,4 +1,4 @@
-"""What a drop means: a style, a scene to open or to make, or nothing that can be used."""
+"""What a drop means: a style, a scene to open or to make, data to train on, or nothing."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Use(Enum):
     STYLE = "style"
     OPEN = "open"
     SCENE = "scene"
+    TRAIN = "train"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ def read_drop(data: QMimeData) -> Drop:
     if drops:
         return drops[0]
     return Drop(refusal="\n".join(_REMOTE))
+
+
+def training_data(data: QMimeData) -> Path | None:
+    """The first folder or zip in ``data``, which may be one to train on; None if there is none."""
+    for url in data.urls():
+        if url.isLocalFile():
+            path = Path(url.toLocalFile())
+            if path.suffix.lower() == ".zip" or path.is_dir():
+                return path
+    return None
 
 
 def picture_bytes(data: QMimeData) -> bytes:

@@ -26,7 +26,14 @@ from app.state.view_state import ViewState
 from app.ui.canvas.badges import MessageCard, State, StateBadge
 from app.ui.canvas.canvas_view import CanvasView
 from app.ui.canvas.drop_targets import DropTargets
-from app.ui.canvas.drops import Drop, Use, offers_something, picture_bytes, read_drop
+from app.ui.canvas.drops import (
+    Drop,
+    Use,
+    offers_something,
+    picture_bytes,
+    read_drop,
+    training_data,
+)
 from app.ui.canvas.label_raster import LabelRaster
 from app.ui.canvas.preview_view import PreviewView
 from app.ui.canvas.tool_controller import ToolController
@@ -41,6 +48,7 @@ class Workspace(QWidget):
     style_dropped = Signal(object)  # Path of a picture file, or bytes of an encoded picture
     open_dropped = Signal(object)  # Path
     scene_dropped = Signal(object)  # a photo to be made a scene: Path or bytes, as above
+    train_dropped = Signal(object)  # Path of a folder or zip
     drop_refused = Signal(str)  # why, and what to do instead
     hovered = Signal(int, int, int)  # canvas x, canvas y, class id
     hover_left = Signal()
@@ -79,6 +87,7 @@ class Workspace(QWidget):
         self._targets = DropTargets(self)
         self._drop = Drop()
         self.makes_scenes = False  # photos can be turned into scenes
+        self.trains = False  # folders can be trained on
         self._stale = self._updating = False
         self.setAcceptDrops(True)
         view.mode_changed.connect(self._mode_changed)
@@ -217,11 +226,16 @@ class Workspace(QWidget):
             self.style_dropped.emit(source)
         elif use is Use.SCENE:
             self.scene_dropped.emit(source)
+        elif use is Use.TRAIN:
+            self.train_dropped.emit(source)
         else:
             self.open_dropped.emit(source)
 
     def _read_drop(self, data: QMimeData) -> Drop:
         drop = read_drop(data)
+        folder = training_data(data) if self.trains and not drop.uses else None
+        if folder is not None:
+            return Drop((Use.TRAIN,), folder)
         if self.makes_scenes:
             return drop
         return replace(drop, uses=tuple(use for use in drop.uses if use is not Use.SCENE))

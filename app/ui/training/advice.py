@@ -13,6 +13,8 @@ from spade.formats.palette import load_palette
 FEW: Final = 500
 """Pictures below which training from scratch has too little to learn from."""
 TINY: Final = "tiny"
+SLOW: Final = 10_000_000
+"""Parameters from which on a processor alone takes too long."""
 BUNDLED: Final = "landscape"
 
 
@@ -30,7 +32,7 @@ def advise(report: DataReport, options: TrainingOptions) -> Advice:
     few = report.pictures < FEW
     known = known_classes(report)
     fine_tune = bool(options.models) and (few or known > len(report.classes) / 2)
-    preset = suitable(report, options.presets)
+    preset = suitable(report, options)
     count = plural(report.pictures, "picture")
     if few and fine_tune:
         text = f"{count} are few: start from a model that knows what such things look like."
@@ -53,10 +55,16 @@ def known_classes(report: DataReport) -> int:
     return sum(palette.find(entry.name) is not None for entry in report.classes)
 
 
-def suitable(report: DataReport, presets: tuple[SizePreset, ...]) -> str:
-    """The largest that fits the device with room to spare and the pictures' size."""
-    fitting = [preset for preset in presets if preset.fits]
+def too_slow(preset: SizePreset, options: TrainingOptions) -> bool:
+    """It fits, but the device would take weeks."""
+    return options.device == "cpu" and preset.parameters > SLOW
+
+
+def suitable(report: DataReport, options: TrainingOptions) -> str:
+    """The largest that the device can train in reasonable time and the pictures are good for."""
+    fitting = [preset for preset in options.presets if preset.fits]
     for preset in reversed(fitting):
-        if preset.size <= max(report.size, 64) and preset.name not in (TINY, "paper"):
+        good = preset.size <= max(report.size, 64) and not too_slow(preset, options)
+        if good and preset.name not in (TINY, "paper"):
             return preset.name
     return fitting[0].name if fitting else ""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -17,6 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.canvas.drops import training_data
 from app.ui.look.icons import paint_glyph
 from app.ui.look.theme import color, notifier, tokens
 
@@ -28,16 +28,6 @@ DETAIL: Final = (
 )
 ICON: Final = 44
 TEXT_WIDTH: Final = 560
-
-
-def dropped_data(data: QMimeData) -> Path | None:
-    """The folder or zip among what is dragged; None if there is none."""
-    for url in data.urls():
-        if url.isLocalFile():
-            path = Path(url.toLocalFile())
-            if path.suffix.lower() == ".zip" or path.is_dir():
-                return path
-    return None
 
 
 class DropZone(QWidget):
@@ -98,7 +88,7 @@ class DropZone(QWidget):
         self._light(False)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        path = dropped_data(event.mimeData())
+        path = training_data(event.mimeData())
         if path is None:
             self.refused.emit("That is neither a folder nor a zip: drop the folder of the photos.")
         else:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.training.advice import TINY, Advice, advise
+from app.ui.training.advice import TINY, Advice, advise, too_slow
 from app.ui.training.cards import Bar, ChoiceCard
 from app.ui.training.choice_row import ChoiceRow
 from app.ui.training.places import free, slug
@@ -340,6 +340,8 @@ def size_card(preset: SizePreset, options: TrainingOptions) -> ChoiceCard:
     if bar is None:
         detail += f"\nabout {bytes_text(preset.bytes)} of memory"
     card = ChoiceCard(preset.title, detail, bar=bar)
+    if preset.fits and too_slow(preset, options):
+        card.set_detail(f"{detail}\nvery slow without a graphics card")
     if not preset.fits:
         card.set_obstacle(
             "Too large for this device.",

@@ -317,6 +317,9 @@ def test_advice_counts_the_classes_the_model_knows():
     assert advice.fine_tune
     assert "3 of your 3 classes" in advice.text
     assert advise(report(pictures=30), options(GIGA)).preset == "tiny"
+    # what fits a processor's memory may still take weeks
+    assert advise(report(), options(64 * GIGA)).preset == "large"
+    assert advise(report(), options(64 * GIGA, device="cpu")).preset == "small"
 
 
 # -- page 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes import CLASSES, finding, grid, known, losses, options, report
-from painter import answer, question
+from painter import answer, drop, question
 from PySide6.QtCore import Qt
 
 from app.ui.training.training_window import DATA, MODEL, RUN
@@ -181,6 +181,16 @@ def test_a_scene_that_can_not_be_had_leaves_the_model(studio, room, qtbot, tmp_p
     model = str(tmp_path / "run" / "model")
     qtbot.waitUntil(lambda: studio.models.info.source.path == model)
     assert room.window.page == RUN
+
+
+def test_a_folder_dropped_upon_the_scene_is_checked(studio, tmp_path):
+    drop(studio.workspace, tmp_path)
+    assert studio.datasets.checked == [str(tmp_path)]
+    assert studio.training.room.window.isVisible()
+    assert studio.banner.isHidden()
+    drop(studio.workspace, tmp_path / "notes.txt")
+    assert len(studio.datasets.checked) == 1
+    assert studio.banner.is_error
 
 
 def test_cancelling_a_check_and_late_answers(studio, room, tmp_path):
