@@ -160,8 +160,9 @@ class TrainingRoom(QObject):
 
     def _ask_options(self, device: str) -> None:
         self._asked_options = True
-        classes = len(self._report.classes) if self._report is not None else 0
-        self._c.datasets.ask_options(device, classes)
+        report = self._report
+        classes, pictures = (len(report.classes), report.pictures) if report else (0, 0)
+        self._c.datasets.ask_options(device, classes, pictures)
 
     def _options_came(self, options: TrainingOptions) -> None:
         self._asked_options = False

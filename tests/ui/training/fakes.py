@@ -64,7 +64,7 @@ class FakeDatasets(QObject):
         self.imports.append(request)
         self.busy = True
 
-    def ask_options(self, device: str = "auto", classes: int = 0) -> None:
+    def ask_options(self, device: str = "auto", classes: int = 0, pictures: int = 0) -> None:
         self.devices.append(device)
 
     def open_scene(self, folder: str) -> None:
