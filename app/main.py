@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -23,11 +24,13 @@ from app.ui.look import theme
 from app.ui.look.icons import app_icon
 from app.ui.main_window import MainWindow, Services
 from app.ui.model_sources import default_source, text_of
-from app.workers.dataset_worker import DatasetWorker
 from app.workers.file_worker import FileWorker
 from app.workers.preview_worker import PreviewWorker
-from app.workers.training_worker import TrainingWorker
 from spade.formats.palette import load_palette
+
+if TYPE_CHECKING:
+    from app.workers.dataset_worker import DatasetWorker
+    from app.workers.training_worker import TrainingWorker
 
 PALETTE = "landscape"
 BACKGROUND = "sky"
@@ -101,8 +104,7 @@ def make_window(app: QApplication) -> MainWindow:
         files=files,
         worker=PreviewWorker(device=preferences.device),
         choosers=Choosers(preferences),
-        datasets=DatasetWorker(),
-        trainings=TrainingWorker(),
+        training=make_training,
     )
     palette = load_palette(PALETTE)
     background = palette.find(BACKGROUND) or palette.classes[0]
@@ -111,7 +113,14 @@ def make_window(app: QApplication) -> MainWindow:
     window = MainWindow(document, services)
     files.setParent(window)
     preferences.setParent(window)
-    for worker in (services.worker, services.datasets, services.trainings):
-        worker.setParent(window)
+    services.worker.setParent(window)
     document.setParent(window)
     return window
+
+
+def make_training() -> tuple[DatasetWorker, TrainingWorker]:
+    """The workers of training. Importing them costs time that the start doesn't have."""
+    from app.workers.dataset_worker import DatasetWorker
+    from app.workers.training_worker import TrainingWorker
+
+    return DatasetWorker(), TrainingWorker()

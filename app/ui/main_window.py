@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,12 +46,12 @@ from app.ui.styles.style_properties import StyleProperties
 from app.ui.styles.tile_controller import TileController
 from app.ui.tool_bar import ToolBar
 from app.ui.tool_options import ToolOptions
-from app.ui.training.training_action import TrainingAction
-from app.ui.training.training_controller import TrainingController
 from app.ui.window_commands import WindowCommands
 
-if TYPE_CHECKING:  # handed in by app.main
-    from app.workers.dataset_worker import DatasetWorker
+if TYPE_CHECKING:
+    from app.ui.training.training_action import TrainingAction
+    from app.ui.training.training_controller import TrainingController
+    from app.workers.dataset_worker import DatasetWorker  # workers are handed in by app.main
     from app.workers.file_worker import FileWorker
     from app.workers.preview_worker import PreviewWorker
     from app.workers.training_worker import TrainingWorker
@@ -66,8 +67,8 @@ DOCK_WIDTHS = [212, 288]
 class Services:
     """What the window uses and doesn't make; it stops the workers when it closes.
 
-    ``photos``: the gallery's pictures; None: the bundled ones. Without ``datasets`` and
-    ``trainings`` there is no training here.
+    ``photos``: the gallery's pictures; None: the bundled ones. ``training`` makes the workers
+    of training, once the window is on the screen; None: there is no training here.
     """
 
     preferences: Preferences
@@ -75,8 +76,7 @@ class Services:
     worker: PreviewWorker
     choosers: Choosers
     photos: tuple[Path, ...] | None = None
-    datasets: DatasetWorker | None = None
-    trainings: TrainingWorker | None = None
+    training: Callable[[], tuple[DatasetWorker, TrainingWorker]] | None = None
 
 
 class MainWindow(QMainWindow):
@@ -97,7 +97,9 @@ class MainWindow(QMainWindow):
         self._build_controllers()
         self._build_frame()
         SegmentAction(self.segments, self.actions_table, self.workspace, self.banner)
-        self._build_training()
+        self.training: TrainingController | None = None
+        self.training_action: TrainingAction | None = None
+        self.actions_table["train"].setVisible(services.training is not None)
         self.commands = WindowCommands(self)
         self._wire_panels()
         self._default_layout = self.saveState(LAYOUT_VERSION)
@@ -177,16 +179,20 @@ class MainWindow(QMainWindow):
             actions.menus["panels"].addAction(dock.toggleViewAction())
 
     def _build_training(self) -> None:
-        services, actions = self.services, self.actions_table
-        self.training: TrainingController | None = None
-        self.training_action: TrainingAction | None = None
-        actions["train"].setVisible(services.trainings is not None)
-        if services.datasets is None or services.trainings is None:
+        """After the start, which has no time for this."""
+        services = self.services
+        if services.training is None or self.training is not None:
             return
+        from app.ui.training.training_action import TrainingAction
+        from app.ui.training.training_controller import TrainingController
+
+        datasets, trainings = services.training()
+        datasets.setParent(self)
+        trainings.setParent(self)
         self.training = TrainingController(
             self.document,
-            services.datasets,
-            services.trainings,
+            datasets,
+            trainings,
             services.files,
             self.files,
             self.models,
@@ -197,7 +203,7 @@ class MainWindow(QMainWindow):
         self.workspace.trains = True
         self.workspace.train_dropped.connect(self.training.open_data)
         self.training_action = TrainingAction(
-            self.training, self.models, actions, self.status, self.banner
+            self.training, self.models, self.actions_table, self.status, self.banner
         )
 
     def _top_bar(self) -> QToolBar:
@@ -312,6 +318,9 @@ class MainWindow(QMainWindow):
         """To be called once the window is shown: the renderer, its model, autosave."""
         self.commands.start()
         self._let_gallery_read()
+        self._build_training()
+        if self.training is not None:
+            self.training.start()
 
     def close_now(self) -> None:
         """Close without a question, and join the workers."""

@@ -55,8 +55,6 @@ class WindowCommands(QObject):
         if not w.services.preferences.hint_seen:
             w.show_first_steps()
         w.autosave.start()
-        if w.training is not None:
-            w.training.start()
         if w.services.preferences.notice:
             w.banner.show_error(w.services.preferences.notice)
         w.focus_canvas()

@@ -59,8 +59,7 @@ def make_studio(qtbot) -> Iterator[Callable[[], MainWindow]]:
                 PreviewWorker(lambda: backend, "cpu"),
                 Answers(),
                 (),
-                datasets,
-                trainings,
+                lambda: (datasets, trainings),
             ),
         )
         window.backend, window.datasets, window.trainings = backend, datasets, trainings
