@@ -166,18 +166,14 @@ def train(
                     on_progress,
                     on_judged,
                 )
-                try:
-                    trained = steps.run()
-                finally:
-                    if statistics is not None:
-                        statistics.close()
+                trained = steps.run()
                 if not trained:
                     report.notice("no time was left for a step: give more minutes")
                 result = TrainingResult(
                     place.model if trained else _kept_model(place), trainer.step
                 )
         except BaseException as error:
-            _last_words(report, error)
+            _last_words(report, parallel.explained(error))
             raise
         done = result.step >= run.training.steps
         report.say("done" if done else "stopped", answered=control.answered, seconds_left=None)

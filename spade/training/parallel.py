@@ -105,20 +105,24 @@ def together(device: torch.device, meeting: str | None = None) -> Iterator[torch
     try:
         yield device
     except RuntimeError as error:
-        if not _is_loss(error):
+        told = explained(error)
+        if told is error:
             raise
-        raise InputError(
-            f"process {mine.rank} of {mine.count}: another process has ended; what it said "
-            "tells why"
-        ) from None
+        raise told from None
     finally:
         dist.destroy_process_group()
 
 
-def _is_loss(error: RuntimeError) -> bool:
-    """Whether it says that a process that was waited for is not there any more."""
+def explained(error: BaseException) -> BaseException:
+    """An InputError in place of what torch says of a process that is not there any more."""
     words = ("gloo", "connection closed", "connection reset", "broken pipe")
-    return isinstance(error, dist.DistError) or any(word in str(error).lower() for word in words)
+    lost = isinstance(error, dist.DistError) or any(word in str(error).lower() for word in words)
+    if count() == 1 or not isinstance(error, RuntimeError) or not lost:
+        return error
+    return InputError(
+        f"process {rank()} of {count()}: another process has ended; what it said tells why. Start "
+        "all again, with --resume"
+    )
 
 
 def agree(*values: int) -> tuple[int, ...]:
