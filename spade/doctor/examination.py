@@ -61,7 +61,7 @@ def examine(
     found = problems(layout, triage, counted, plan, classes, files.unsafe)
     return Checkup(
         folder,
-        layout.name,
+        _described(layout),
         len(triage.kept),
         sum(is_held_out(entry) for entry, _ in triage.kept),
         triage.size,
@@ -109,6 +109,12 @@ def _plan(layout: Layout, facts: list[PairFacts]) -> Plan:
         if pair.labels is not None and pair.photo is not None and not pair.labels.fault
     ]
     return decide(layout, maps)
+
+
+def _described(layout: Layout) -> str:
+    if not layout.tested:
+        return layout.name
+    return f"{layout.name}; {layout.tested} photos in test/ are not used"
 
 
 def segmenter_classes() -> Palette:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spade.doctor.borders import classes_of
 from spade.doctor.case import LabelFacts, Plan
 from spade.doctor.facts import unscaled
-from spade.doctor.plan import PaletteColor, holds_ids
+from spade.doctor.plan import holds_ids, ids_by_color
 from spade.doctor.raw_labels import RawLabels
 from spade.formats.palette import UNKNOWN_ID
 
@@ -41,7 +41,7 @@ def _by_index(raw: RawLabels, plan: Plan) -> NDArray[np.uint8]:
     """By the colours of an indexed file."""
     assert raw.ids is not None
     assert raw.palette is not None
-    known = PaletteColor.ids(plan.palette)
+    known = ids_by_color(plan.palette)
     table = np.full(256, UNKNOWN_ID, np.uint8)
     for index, color in enumerate(raw.palette.tolist()):
         table[index] = known.get(color[0] << 16 | color[1] << 8 | color[2], UNKNOWN_ID)

@@ -82,7 +82,7 @@ def is_mask(facts: LabelFacts, palette: Palette | None) -> bool:
         values = facts.values
     elif facts.grey_colors and facts.colors is not None:
         values = facts.colors & 255
-        known = PaletteColor.ids(palette) if palette is not None else {}
+        known = ids_by_color(palette) if palette is not None else {}
         if BLACK in known and WHITE in known:
             return False
     else:
@@ -112,25 +112,16 @@ def holds_ids(facts: LabelFacts, palette: Palette) -> bool:
         return True
     if not facts.grey_colors or facts.colors is None:
         return False
-    greys = {PaletteColor.code(entry) for entry in palette.classes}
-    listed = sum(int(code) in greys for code in facts.colors)
+    known = ids_by_color(palette)
+    listed = sum(int(code) in known for code in facts.colors)
     ids = sum(int(code) & 255 in palette.ids or int(code) == WHITE for code in facts.colors)
     return ids > listed
 
 
-class PaletteColor:
-    """Colours of a palette as numbers 0xrrggbb."""
-
-    @staticmethod
-    def code(entry: PaletteClass) -> int:
-        """The colour of one class."""
-        return int(entry.color[1:], 16)
-
-    @staticmethod
-    def ids(palette: Palette) -> dict[int, int]:
-        """Class ids by colour, and 255 by that of unknown."""
-        codes = {PaletteColor.code(entry): entry.id for entry in palette.classes}
-        return codes | {int(UNKNOWN_COLOR[1:], 16): UNKNOWN_ID}
+def ids_by_color(palette: Palette) -> dict[int, int]:
+    """Class ids by colour as a number 0xrrggbb, and 255 by that of unknown."""
+    codes = {int(entry.color[1:], 16): entry.id for entry in palette.classes}
+    return codes | {int(UNKNOWN_COLOR[1:], 16): UNKNOWN_ID}
 
 
 def _two_classes(listed: Palette | None) -> Palette:
@@ -149,7 +140,7 @@ def _in_colors(facts: LabelFacts, palette: Palette) -> bool:
         return True
     if facts.palette is None:
         return False
-    return set(_codes(facts.palette)) <= set(PaletteColor.ids(palette))
+    return set(_codes(facts.palette)) <= set(ids_by_color(palette))
 
 
 def _codes(colors: NDArray[np.uint8]) -> list[int]:

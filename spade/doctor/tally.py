@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spade.doctor.case import LabelFacts, PairFacts, Plan
 from spade.doctor.layouts import Entry
-from spade.doctor.plan import PaletteColor, holds_ids, stated_ids
+from spade.doctor.plan import holds_ids, ids_by_color, stated_ids
 from spade.formats.palette import UNKNOWN_ID
 
 MUCH = 0.5
@@ -76,7 +76,7 @@ def class_areas(labels: LabelFacts, plan: Plan) -> tuple[NDArray[np.int64], dict
         return areas, {}
     values, counts = stated
     if plan.by_color and labels.palette is not None:
-        known = PaletteColor.ids(plan.palette)
+        known = ids_by_color(plan.palette)
         codes = [red << 16 | green << 8 | blue for red, green, blue in labels.palette.tolist()]
         ids = np.array([known.get(code, UNKNOWN_ID) for code in codes], np.int64)
         strange = np.zeros(len(ids), np.bool_)
@@ -92,7 +92,7 @@ def class_areas(labels: LabelFacts, plan: Plan) -> tuple[NDArray[np.int64], dict
 
 
 def _add_colors(areas: NDArray[np.int64], labels: LabelFacts, plan: Plan) -> None:
-    known = PaletteColor.ids(plan.palette)
+    known = ids_by_color(plan.palette)
     assert labels.colors is not None
     assert labels.counts is not None
     assert labels.flat is not None

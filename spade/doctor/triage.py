@@ -14,7 +14,7 @@ from spade.doctor.alignment import geometry, turning_margin
 from spade.doctor.case import LabelFacts, PairFacts, PhotoFacts, Plan
 from spade.doctor.duplicates import find_repeats, find_twins
 from spade.doctor.layouts import Entry, Layout
-from spade.doctor.plan import PaletteColor, holds_ids, odd_masks, stated_ids
+from spade.doctor.plan import holds_ids, ids_by_color, odd_masks, stated_ids
 
 SIZES = (64, 128, 256, 512)
 FILLED = 0.9
@@ -211,7 +211,7 @@ def _look_at_colors(triage: Triage, name: str, labels: LabelFacts, plan: Plan) -
     assert labels.colors is not None
     assert labels.counts is not None
     assert labels.flat is not None
-    known = {*PaletteColor.ids(plan.palette)}
+    known = {*ids_by_color(plan.palette)}
     listed = np.array([int(code) in known for code in labels.colors], np.bool_)
     exact = int(labels.counts[listed].sum())
     strays = labels.pixels - labels.transparent - exact

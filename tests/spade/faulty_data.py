@@ -229,7 +229,7 @@ def alpha_labels(data: Planted) -> None:
     labels = data.truth[name]
     alpha = np.full_like(labels, 255)
     alpha[:6] = 0
-    Image.fromarray(np.stack([labels, alpha], -1), "LA").save(data.labels(name))
+    Image.fromarray(np.stack([labels, alpha], -1)).save(data.labels(name))
     data.truth[name] = np.where(alpha == 0, UNKNOWN, labels).astype(np.uint8)
     data.found["alpha-labels"] = [data.named(data.labels(name))]
 

@@ -103,7 +103,9 @@ def test_test_photos_are_not_used(tmp_path: Path) -> None:
         split = "test" if number < 2 else "train"
         save(tmp_path / split / "images" / f"{number}.png", photo)
         save(tmp_path / split / "labels" / f"{number}.png", labels)
-    assert examine(tmp_path).pictures == COUNT - 2
+    checkup = examine(tmp_path)
+    assert checkup.pictures == COUNT - 2
+    assert checkup.layout.endswith("2 photos in test/ are not used")
 
 
 def test_a_photo_and_its_map_side_by_side(tmp_path: Path) -> None:
