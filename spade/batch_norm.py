@@ -120,7 +120,9 @@ def statistics_alone(h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     flat = h.permute(0, 2, 3, 1).reshape(-1, h.shape[1])
     mean = flat.mean(dim=0)
     squares = torch.zeros_like(mean)
-    for part in flat.split(max(1, _BLOCK // len(mean))):
+    size = max(1, _BLOCK // len(mean))
+    for start in range(0, len(flat), size):
+        part = flat[start : start + size]
         squares += (part - mean).square_().sum(dim=0)
     return mean.new_full((), len(flat)), mean, squares / len(flat)
 

@@ -115,9 +115,9 @@ class Generator(nn.Module):
         few, in training, on the CPU and in full precision. On a GPU, finding them would make
         it wait, and the convolutions cost little.
         """
-        there = semantic.device.type
         found = None
-        if self.head.norm_0.norm.training and there == "cpu" and not torch.is_autocast_enabled(there):
+        training = self.head.norm_0.norm.training
+        if training and semantic.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
             found = symbols(semantic, self.config)
         if found is None:
             return dict(self.pyramid(semantic))

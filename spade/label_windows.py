@@ -137,9 +137,9 @@ def _distinct(ids: Ids, outside: int) -> tuple[Ids, Ids]:
         order = np.argsort(flat)  # equal ones in any order: it tells nothing about them
         new = np.ones(len(flat), np.bool_)
         new[1:] = flat[order[1:]] != flat[order[:-1]]
-        number = np.empty(len(flat), np.int64)
-        number[order] = np.cumsum(new) - 1
-        number = number.reshape(ids.shape)
+        numbers = np.empty(len(flat), np.int64)
+        numbers[order] = np.cumsum(new) - 1
+        number = numbers.reshape(ids.shape)
         first = np.unravel_index(order[new], ids.shape)
         contents = np.stack([view[first] for view in views], axis=1)
         if all((contents[number, i] == view).all() for i, view in enumerate(views)):

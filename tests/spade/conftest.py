@@ -23,6 +23,7 @@ from spade.model import Model, ModelConfig
 from spade.spectral import fold_spectral_norm, glorot_init
 
 sys.path.insert(0, str(Path(__file__).parent))  # engine_models
+sys.path.append(str(Path(__file__).parent.parent / "bench"))  # textbook
 
 PARITY = Path(__file__).parent.parent / "data" / "parity"
 

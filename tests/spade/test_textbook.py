@@ -1,4 +1,4 @@
-"""A training step of ours against the same formulation written plainly (``textbook.py``)."""
+"""A training step of ours against the same formulation written plainly (tests/bench/textbook)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def start() -> Start:
         images = torch.rand(BATCH, 3, SIZE, SIZE, generator=random) * 2 - 1
         noise = torch.randn(BATCH, 5, generator=random)
         batches.append((semantic_map(labels, config), images, noise))
-    return Start(*parts, textbook.Vgg19(), batches)  # type: ignore[arg-type]
+    return Start(*parts, textbook.Vgg19(), batches)  # type: ignore[arg-type,call-arg]
 
 
 @dataclass

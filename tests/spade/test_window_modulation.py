@@ -85,7 +85,9 @@ def windows_of(semantic: Tensor, config: GeneratorConfig, worth: float) -> Label
     return found
 
 
-def outcome(layer: Spade, h: Tensor, what: Tensor | LabelWindows, slope: float | None) -> list[Tensor]:
+def outcome(
+    layer: Spade, h: Tensor, what: Tensor | LabelWindows, slope: float | None
+) -> list[Tensor]:
     """The result, gradients of h and of all weights, and the running statistics."""
     layer, h = copy.deepcopy(layer), h.clone().requires_grad_(True)
     result = layer(h, what, slope)

@@ -12,7 +12,7 @@ discriminator on that picture, as the paper's own program does. ``stated_step`` 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -102,7 +102,7 @@ class Encoder(nn.Module):
         widths = [3] + [nef * m for m in (1, 2, 4, 8, 8, 8)[:layers]]
         self.convs = nn.ModuleList(
             spectral_norm(nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False))
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in itertools.pairwise(widths)
         )
         self.mu = nn.Linear(widths[-1] * 16, z_dim)
         self.logvar = nn.Linear(widths[-1] * 16, z_dim)
@@ -208,19 +208,16 @@ class Textbook:
         encoder: Encoder,
         discriminator: Discriminator,
         vgg: Vgg19 | None,
-        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-        **options: object,
     ) -> Textbook:
-        """With the paper's learning rates, unless ``options`` of the optimizer say others."""
+        """With Adam as in appendix A."""
         learned = [*generator.parameters(), *encoder.parameters()]
-        settings: dict[str, object] = {"betas": (0.0, 0.999)} if not options else options
         return cls(
             generator,
             encoder,
             discriminator,
             vgg,
-            optimizer(learned, lr=1e-4, **settings),
-            optimizer(discriminator.parameters(), lr=4e-4, **settings),
+            torch.optim.Adam(learned, 1e-4, (0.0, 0.999)),
+            torch.optim.Adam(discriminator.parameters(), 4e-4, (0.0, 0.999)),
             copy.deepcopy(generator),
         )
 
