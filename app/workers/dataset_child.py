@@ -129,7 +129,7 @@ def _segment() -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     from spade.segmenter import load_segmenter
 
     segmenter = load_segmenter(segmenter_folder())
-    return lambda photo: segmenter.segment(photo).labels
+    return lambda photo: segmenter.trusted(segmenter.segment(photo))
 
 
 def report_of(checkup: doctor.Checkup) -> DataReport:
