@@ -33,6 +33,8 @@ INKS: Final = {
 }
 SMOOTH: Final = 0.012
 """Radius of the smoothing, as a share of the chart's width."""
+SMOOTH_POINTS: Final = 1.2
+"""Its least radius, in points, while there are few."""
 PITCH: Final = 2.0
 """Pixels between two points of a curve."""
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 10.0, 24.0
@@ -245,8 +247,9 @@ class LossChart(QWidget):
         for key, bins in all_bins.items():
             columns = by_column(bins, *self._steps, width)
             if self._smooth:
-                line = smoothed(columns, columns.mean, SMOOTH * width)
-                spread = smoothed(columns, columns.spread, SMOOTH * width)
+                radius = max(SMOOTH * width, SMOOTH_POINTS * width / max(len(columns.step), 1))
+                line = smoothed(columns, columns.mean, radius)
+                spread = smoothed(columns, columns.spread, radius)
                 drawn = _Drawn(key, columns, line, line - spread, line + spread)
             else:
                 drawn = _Drawn(key, columns, columns.mean, columns.low, columns.high)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QListWidget,
     QProgressBar,
     QPushButton,
     QSplitter,
@@ -22,6 +20,7 @@ from app.ui.look.icons import icon
 from app.ui.training.chart_panel import ChartPanel
 from app.ui.training.figures import Figures
 from app.ui.training.judged_panel import JudgedPanel
+from app.ui.training.notice_list import NoticeList
 from app.ui.training.run_state import Abilities, abilities, headline, progress_text, story
 from app.ui.training.sample_scrubber import SampleScrubber, Submit, at_once
 from app.ui.training.start_view import ErrorCard
@@ -32,7 +31,6 @@ from app.workers.training_messages import RunNews, RunState
 from spade.formats.run_folder import Status
 
 WRITING: Final = "Writing a model…"
-MOST_NOTICES: Final = 200
 STOPPING: Final = "Saving and stopping…"
 
 
@@ -69,14 +67,7 @@ class RunPage(QWidget):
         )
         self.judged = JudgedPanel()
         self.faces = Segmented((("losses", "Losses", ""), ("judged", "Evaluation", "")))
-        self.notices = QListWidget()
-        self.notices.setAccessibleName("Notices, the newest first")
-        self.notices.setWordWrap(True)
-        self.notices.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        self.notices.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.notices.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
-        self.notices.setSpacing(2)
-        self.notices.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.notices = NoticeList()
         self.pause_button = QPushButton(icon("pause"), " &Pause")
         self.go_on_button = QPushButton(icon("play"), " &Go on")
         self.try_button = QPushButton(icon("brush"), " &Try it now")
@@ -116,7 +107,7 @@ class RunPage(QWidget):
         self.losses.chart.add(news.losses)
         self.judged.add(news.judged)
         for notice in news.notices:
-            self._notice(notice)
+            self.notices.add(notice)
         if news.sample is not None and news.samples:
             self.samples.set_names(news.samples, arriving=news.samples[-1])
             self.samples.set_sample(news.samples[-1], news.sample)
@@ -204,16 +195,6 @@ class RunPage(QWidget):
         self.samples.wanted.connect(self.sample_wanted)
         self.faces.chosen.connect(lambda _face: self._show_face())
 
-    def _notice(self, text: str) -> None:
-        self.notices.insertItem(0, breakable(text, 60))
-        while self.notices.count() > MOST_NOTICES:
-            self.notices.takeItem(self.notices.count() - 1)
-        self.notices.scrollToTop()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._size_notices()
-
     def _show(self) -> None:
         state, status = self.state, self.status
         self.headline.setText(headline(state, status))
@@ -233,16 +214,8 @@ class RunPage(QWidget):
         if status is not None:
             self.figures.show_status(status, moving=state == "running")
         self.ending.say(*story(state, status))
-        self._size_notices()
         self._show_buttons(abilities(state, status))
         self._show_face()
-
-    def _size_notices(self) -> None:
-        """As high as their lines, up to a few; the chart keeps the rest."""
-        rows = self.notices.count()
-        self.notices.setVisible(rows > 0)
-        lines = sum(self.notices.sizeHintForRow(row) + 4 for row in range(min(rows, 5)))
-        self.notices.setFixedHeight(min(lines + 6, 104))
 
     def _show_buttons(self, can: Abilities) -> None:
         stopping = self._asked == STOPPING

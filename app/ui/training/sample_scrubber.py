@@ -157,5 +157,6 @@ class SampleScrubber(QWidget):
         name = self.name
         self.step.setVisible(bool(name))
         text = f"Step {step_of(name):,}" if name else ""
+        text += "…" if name != self._shown else ""  # what is seen is still another
         self.step.setText(text)
         self.slider.setAccessibleDescription(text)

@@ -69,6 +69,7 @@ def test_scrubbing_back_stays_there_while_newer_ones_come(scrubber, qtbot):
     scrubber.slider.setValue(0)
     assert names == [NAMES[0]]
     assert not scrubber.follows
+    assert scrubber.step.text() == "Step 0…"  # the one before is still seen
     scrubber.set_sample(NAMES[0], grid(seed=2))
     scrubber.set_names(NAMES)
     scrubber.set_sample(NAMES[3], grid(seed=3))
