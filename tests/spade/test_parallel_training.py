@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import parallel_cases as cases
+import parallel_trainings as trainings
 import pytest
 import torch
 
@@ -22,7 +23,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results, Result
     """The folder, and what each of two processes got."""
     folder = tmp_path_factory.mktemp("two")
     cases.write_data(folder / "data")
-    cases.in_two_processes([cases.__file__, str(folder), "training"])
+    cases.in_two_processes([trainings.__file__, str(folder)])
     first, second = (
         torch.load(folder / f"result{rank}.pt", weights_only=False) for rank in range(2)
     )
@@ -46,12 +47,12 @@ def test_both_end_when_one_is_told(two: tuple[Path, Results, Results], tmp_path:
     assert torch.load(out.state, weights_only=True)["step"] == step
     assert load_folder(out.model).provenance["steps"] == step
     # As one process would have begun; Adam's steps by sign alone soon part them by rounding.
-    train(cases.small(steps=2), folder / "data", tmp_path / "one", device=cases.CPU)
+    train(trainings.small(steps=2), folder / "data", tmp_path / "one", device=cases.CPU)
     for line, alone in zip(lines, steps_of(tmp_path / "one" / "stats.jsonl"), strict=False):
         assert line == pytest.approx(alone, rel=1e-3, abs=1e-3)
     # One process takes it up.
     more = train(
-        cases.small(steps=step + 2), folder / "data", out.path, device=cases.CPU, resume=True
+        trainings.small(steps=step + 2), folder / "data", out.path, device=cases.CPU, resume=True
     )
     assert more.step == step + 2
     assert [line["step"] for line in steps_of(out.stats)] == list(range(1, step + 3))
