@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -46,6 +47,7 @@ class Reporting:
         self._on_notice = on_notice
         self._silent = silent
         self._written = -math.inf
+        self._unwritten: list[str] = []  # notices that a full disk did not take
         self._limit = 0 if silent else memory_limit(device)
 
     def say(self, phase: Phase | None = None, **changes: Any) -> None:
@@ -73,6 +75,11 @@ class Reporting:
             self.folder.write_status(self.status)
         except InputError:
             check_there(self.folder.path)
+            return
+        if self._unwritten:
+            with contextlib.suppress(OSError):
+                append(self.folder.events, "".join(self._unwritten))
+                self._unwritten.clear()
 
     def notice(self, text: str) -> None:
         """A line for people. Raises InputError if the folder is gone."""
@@ -80,7 +87,7 @@ class Reporting:
             return
         self._on_notice(text)
         entry = {"time": time.time(), "step": self.status.step, "text": text}
-        append_line(self.folder.events, entry)
+        self._unwritten.append(json.dumps(entry, ensure_ascii=False) + "\n")
         self.status = replace(self.status, message=text)
         self.write()
 
@@ -94,10 +101,17 @@ def check_there(folder: Path) -> None:
         )
 
 
-def append_line(path: Path, entry: dict[str, Any]) -> None:
-    """Add a line of JSON to ``path``, or not: such lines are not worth ending training for."""
-    with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+def append(path: Path, lines: str) -> None:
+    """Add whole lines to ``path``, or, with an OSError, none of them."""
+    with path.open("ab", buffering=0) as file:
+        start = os.fstat(file.fileno()).st_size
+        data = lines.encode()
+        try:
+            if file.write(data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            os.truncate(file.fileno(), start)
+            raise
 
 
 class Statistics:
@@ -111,7 +125,6 @@ class Statistics:
         self.path = path
         self._waiting: list[str] = []
         cut_lines(path, step)
-        self._file: IO[bytes] | None = path.open("ab", buffering=0)
 
     def add(self, known: Sequence[StepLosses]) -> None:
         """A line for each; they are in the file when this returns, a full disk aside."""
@@ -119,47 +132,31 @@ class Statistics:
         self._write()
 
     def _write(self) -> None:
-        while self._waiting and self._file is not None:
-            line = self._waiting[0].encode()
-            start = os.fstat(self._file.fileno()).st_size
-            try:
-                if self._file.write(line) < len(line):
-                    raise OSError
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.truncate(self._file.fileno(), start)
-                return
-            del self._waiting[0]
+        if self._waiting:
+            with contextlib.suppress(OSError):
+                append(self.path, "".join(self._waiting))
+                self._waiting.clear()
 
     def settle(self) -> None:
         """Make sure of what was written, before a state is saved that comes after it."""
         self._write()
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                os.fsync(self._file.fileno())
+        with contextlib.suppress(OSError), self.path.open("rb+") as file:
+            os.fsync(file.fileno())
 
     def go_back(self, step: int) -> None:
         """Remove the lines of later steps."""
-        self.close()
         self._waiting.clear()
         cut_lines(self.path, step)
-        self._file = self.path.open("ab", buffering=0)
 
     def last(self, count: int) -> list[StepLosses]:
         """The last ``count`` steps, oldest first."""
         try:
-            lines = self.path.read_bytes().splitlines()[-count:]
+            lines = self.path.read_bytes().splitlines()
         except OSError:
-            return []
+            lines = []
+        lines = [*lines, *(line.encode() for line in self._waiting)][-count:]
         entries = [json.loads(line) for line in lines]
         return [StepLosses(int(entry.pop("step")), entry) for entry in entries]
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._write()
-            self._file.close()
-            self._file = None
 
 
 def cut_lines(path: Path, step: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from spade.training.acceleration import StepLosses
 from spade.training.checkpoints import Checkpoints
 from spade.training.control import POLL_SECONDS, Control
 from spade.training.recovery import HISTORY, SETBACKS, Astray, LossWatch, advice, out_of_memory
-from spade.training.reporting import Reporting, Statistics, append_line, cut_lines
+from spade.training.reporting import Reporting, Statistics, append, cut_lines
 from spade.training.sample_grid import write_sample_grid
 from spade.training.state_file import NotFinite, check_finite, read_state
 from spade.training.timeslice import Rate, TimeSlice
@@ -272,7 +273,9 @@ class Steps:
             self.report.notice(f"{error}. Training goes on without evaluations")
             self.judge = None
         else:
-            append_line(self.report.folder.judged, {"step": step, "time": time.time(), **found})
+            line = json.dumps({"step": step, "time": time.time(), **found}) + "\n"
+            with contextlib.suppress(OSError):
+                append(self.report.folder.judged, line)
             self.on_judged(step, found)
         self.rate.restart()
         self.report.say("training")

@@ -24,7 +24,7 @@ from spade.training.acceleration import StepLosses
 from spade.training.objective import MicroBatch, Networks
 from spade.training.objective import train_step as real_step
 from spade.training.recovery import HISTORY, Astray, LossWatch, advice, out_of_memory
-from spade.training.reporting import Statistics
+from spade.training.reporting import Reporting, Statistics
 from spade.training.state_file import NotFinite, check_finite, write_state
 from spade.training.trainer import Trainer
 
@@ -488,12 +488,24 @@ def test_statistics_wait_for_a_full_disk(
     statistics.settle()
     assert path.read_bytes() == whole
     file_limit(None)
+    assert statistics.last(3) == losses[17:20]
     statistics.add(losses[20:])
-    statistics.close()
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
         {"step": one.step, **one.losses} for one in losses
     ]
     assert statistics.last(3) == losses[-3:]
+
+
+def test_notices_wait_for_a_full_disk(
+    tmp_path: Path, file_limit: Callable[[int | None], None]
+) -> None:
+    report = Reporting(RunFolder(tmp_path), CPU)
+    file_limit(50)
+    report.notice("the disk is full")
+    assert notices(tmp_path) == []
+    file_limit(None)
+    report.notice("it is not")
+    assert notices(tmp_path) == ["the disk is full", "it is not"]
 
 
 def test_only_sound_states_are_written(tmp_path: Path) -> None:
