@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from app.workers.training_messages import KnownRun, RunNews, TrainingChoice
 from app.workers.training_reader import RunReader, describe, is_locked, read_picture
 from spade.formats.errors import InputError
 from spade.formats.run_folder import Ask, Request, RunFolder, Status
+
+ENDING_SECONDS = 20.0
+"""For which a trainer that has said its last word may still be there."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,12 @@ class Desk:
             launched.leave()
 
     def _check_free(self, folder: Path) -> None:
+        """A trainer that ended but is not gone yet is waited for."""
         launched = self._launched.get(folder)
+        status = RunFolder(folder).read_status()
+        if launched is not None and status is not None and status.ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                launched.process.wait(ENDING_SECONDS)
         ours = launched is not None and launched.process.poll() is None
         if ours or is_locked(RunFolder(folder)):
             raise InputError(f"{folder}: a training is running there; watch that one")
