@@ -30,7 +30,7 @@ class DataPage(QWidget):
         self.working.cancelled.connect(self.cancelled)
 
     @property
-    def view(self) -> QWidget:
+    def view(self) -> QWidget | None:
         """What is shown."""
         return self._stack.currentWidget()
 

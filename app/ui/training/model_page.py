@@ -292,8 +292,8 @@ class ModelPage(QWidget):
         if not self.sizes.key:
             self.sizes.choose_first()
         for key, card in self.sizes.cards.items():
-            suits = key == self._advice.preset and key != TINY
-            card.set_badge("recommended" if suits else "")
+            fits = key == self._advice.preset and key != TINY
+            card.set_badge("recommended" if fits else "")
         suits = MODEL if self._advice.fine_tune else SCRATCH
         for key, card in self.starts.cards.items():
             card.set_badge("recommended" if key == suits else "")

@@ -63,12 +63,19 @@ def headline(state: RunState | None, status: Status | None) -> str:
     phases = {
         "starting": STARTING,
         "reading": f"Reading pictures, {done:,} of {total:,}…" if total else "Reading pictures…",
-        "training": f"Training on {status.device}" if status.device else "Training",
+        "training": f"Training on {device_name(status.device)}" if status.device else "Training",
         "saving": "Saving a checkpoint…",
         "judging": "Evaluating…",
         "paused": "Paused.",
     }
     return phases.get(status.phase, STARTING)
+
+
+def device_name(device: str) -> str:
+    """ "cpu" -> "the processor", "cuda:0" -> "CUDA 0"; names stay as they are."""
+    if device == "cpu":
+        return "the processor"
+    return device.upper().replace(":", " ") if device.startswith(("cuda", "mps")) else device
 
 
 def story(state: RunState | None, status: Status | None) -> tuple[str, bool]:

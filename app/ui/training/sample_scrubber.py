@@ -17,11 +17,11 @@ from app.ui.widgets.text import heading
 _STEP = re.compile(r"(\d+)")
 KEPT_BYTES: Final = 96 * 2**20
 
-Submit = Callable[[Callable[[], Any], Callable[[Any], object]], object]
+Submit = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 """Runs the first function somewhere and gives its result to the second, on the GUI thread."""
 
 
-def at_once(work: Callable[[], Any], done: Callable[[Any], object]) -> None:
+def at_once(work: Callable[[], Any], done: Callable[[Any], None]) -> None:
     """Here and now."""
     done(work())
 
