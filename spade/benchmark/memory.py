@@ -59,6 +59,7 @@ class PeakMemory:
         if self._cuda is not None:
             torch.cuda.reset_peak_memory_stats(self._cuda)
             return True
+        _trim()  # what was freed before, and kept by the allocator, is not of this work
         try:
             _CLEAR.write_text(_RESET_HIGH_WATER)
         except OSError:

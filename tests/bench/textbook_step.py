@@ -9,7 +9,9 @@ the same weights, on the same batches; peak memory is that of one process for ea
 weights unless a file is given: its cost is the same. The C library keeps freed memory for both
 (:mod:`spade.training.acceleration`); the textbook alone would be slower still.
 
-On two cores of an AMD EPYC, no GPU, batches of 1, 19 semantic channels: MEASURED
+On two cores of an AMD EPYC, no GPU, 19 semantic channels, one picture a batch: 8.8 s a step of
+the textbook's, 3.7 s of ours (2.4 times as fast), of 5.3 and 4.0 GiB. Two pictures a batch: 2.6
+times as fast in seconds of a core, 6.6 and 4.5 GiB.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 import torch
 from torch import nn
 
@@ -59,6 +60,38 @@ def test_plain_weights_ends_with_its_block() -> None:
     with plain_weights():
         assert not hasattr(spectral_norm(nn.Conv2d(2, 2, 1)), "parametrizations")
     assert hasattr(spectral_norm(nn.Conv2d(2, 2, 1)), "parametrizations")
+
+
+@pytest.mark.parametrize("kernel", [None, 1, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_its_gradient_is_that_of_the_quotient(
+    kernel: int | None, layout: torch.memory_format
+) -> None:
+    torch.manual_seed(2)
+    module: nn.Module = nn.Linear(7, 5) if kernel is None else nn.Conv2d(7, 5, kernel)
+    module = spectral_norm(module).double().train()
+    if kernel is not None:
+        module.to(memory_format=layout)
+    norm = module.parametrizations.weight[0]
+    norm._scale.fill_(3.0)
+    weight = module.parametrizations.weight.original
+    u, v = norm._u.clone(), norm._v.clone()
+    found = module.weight  # takes a power iteration
+    factors = torch.randn_like(found).contiguous()  # not always laid out as the weight is
+    (found * factors).sum().backward()
+
+    own = weight.detach().clone().requires_grad_(True)
+    matrix = own.flatten(1)
+    with torch.no_grad():
+        u = torch.nn.functional.normalize(matrix @ v, dim=0)
+        v = torch.nn.functional.normalize(matrix.t() @ u, dim=0)
+    expected = own / (u @ matrix @ v) * 3
+    (expected * factors).sum().backward()
+    assert torch.allclose(norm._u, u, rtol=0, atol=1e-14)
+    assert torch.allclose(norm._v, v, rtol=0, atol=1e-14)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-13)
+    assert torch.allclose(weight.grad, own.grad, rtol=0, atol=1e-12)
+    assert weight.grad.stride() == weight.stride()
 
 
 def test_settled_norm_is_one() -> None:
