@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from spade.blocks import LEAK, SpadeResBlock
 from spade.config import GeneratorConfig
-from spade.label_windows import LabelWindows, find_windows, symbols
+from spade.label_windows import LabelWindows, find_windows, symbols, worth
 from spade.labels import resize_nearest
 from spade.spectral import glorot_init
 
@@ -122,11 +122,12 @@ class Generator(nn.Module):
         if found is None:
             return dict(self.pyramid(semantic))
         ids, count = found
+        most = worth(self.config.embedding)
         levels: dict[tuple[int, int], Tensor | LabelWindows] = {}
         for step in (1 << i for i in range(self.config.doublings + 1)):
             level = ids[:, ::step, ::step]
             size = (level.shape[1], level.shape[2])
-            windows = find_windows(level, count, self.config.instance_edges)
+            windows = find_windows(level, count, self.config.instance_edges, most)
             levels[size] = resize_nearest(semantic, size) if windows is None else windows
         return levels
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from spade import label_windows
 from spade.config import GeneratorConfig
 from spade.generator import Generator
-from spade.label_windows import LabelWindows, Selection, find_windows, symbols
+from spade.label_windows import LabelWindows, Selection, find_windows, symbols, worth
 from spade.labels import resize_nearest, semantic_map
 from spade.normalization import Spade
 
@@ -77,10 +78,10 @@ def layer_of(config: GeneratorConfig, channels: int) -> Spade:
     return layer
 
 
-def windows_of(semantic: Tensor, config: GeneratorConfig, worth: float) -> LabelWindows:
+def windows_of(semantic: Tensor, config: GeneratorConfig, most: float) -> LabelWindows:
     known = symbols(semantic, config)
     assert known is not None
-    found = find_windows(*known, config.instance_edges, worth)
+    found = find_windows(*known, config.instance_edges, most)
     assert found is not None
     return found
 
@@ -106,7 +107,7 @@ def test_a_layer_by_windows_is_the_dense_layer(draw, edges: bool, slope: float |
     maps, config = draw(rng), config_of(edges)
     labels = torch.from_numpy(maps)
     semantic = semantic_map(labels, config, instances_of(maps) if edges else None)
-    windows = windows_of(semantic, config, worth=2.0)
+    windows = windows_of(semantic, config, most=2.0)
     layer = layer_of(config, 5)
     h = torch.randn(len(maps), 5, *maps.shape[1:], generator=torch.Generator().manual_seed(1))
     h = h * 3 + 2  # a mean that does not vanish
@@ -127,7 +128,7 @@ def test_the_windows_are_the_distinct_ones() -> None:
     for draw in MAPS:
         maps = draw(rng)
         maps[maps == 255] = LABELS
-        found = find_windows(maps, LABELS + 1, worth=2.0)
+        found = find_windows(maps, LABELS + 1, most=2.0)
         assert found is not None
         around = np.pad(maps, ((0, 0), (2, 2), (2, 2)), constant_values=LABELS + 1)
         views = np.lib.stride_tricks.sliding_window_view(around, (5, 5), axis=(1, 2))
@@ -214,7 +215,10 @@ def test_where_windows_serve() -> None:
     def kinds() -> list[bool]:
         return [isinstance(level, LabelWindows) for level in network.levels(semantic).values()]
 
-    assert kinds() == [True, True, True, True, False, False]  # 64, 32, 16, 8; at 4 too many
+    assert kinds() == [True, True, True, False, False, False]  # 64, 32, 16; at 8 too many
+    wide = Generator(replace(config, embedding=64)).train()
+    served = [isinstance(level, LabelWindows) for level in wide.levels(semantic).values()]
+    assert served == [True, True, True, True, False, False]  # products cost more there
     with torch.autocast("cpu", torch.bfloat16):
         assert not any(kinds())
     assert not any(
@@ -268,7 +272,7 @@ def test_levels_are_those_of_the_resized_map() -> None:
         if isinstance(level, LabelWindows):
             known = symbols(resized, config)
             assert known is not None
-            expected = find_windows(*known)
+            expected = find_windows(*known, most=worth(config.embedding))
             assert expected is not None
             assert torch.equal(level.pixels.index, expected.pixels.index)
             assert torch.equal(level.embedding.index, expected.embedding.index)
