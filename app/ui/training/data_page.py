@@ -38,22 +38,31 @@ class DataPage(QWidget):
         """Ask for data; ``error``: why those before could not be taken."""
         self.start.error.say(error)
         self._stack.setCurrentWidget(self.start)
-        self.start.drop_zone.folder_button.setFocus()
+        self.take_focus()
 
     def show_working(self, heading: str) -> None:
         """A check or an import goes on."""
         self.working.begin(heading)
         self._stack.setCurrentWidget(self.working)
-        self.working.cancel_button.setFocus()
+        self.take_focus()
 
     def show_report(self, report: DataReport, out: Path) -> None:
         """Show ``report``; a clean copy would go to ``out``."""
         self.report.show_report(report, out)
         self._stack.setCurrentWidget(self.report)
-        self.report.next_button.setFocus()
+        self.take_focus()
 
     def back_to_report(self, error: str = "") -> None:
         """Show the report again, as it was left, after an import that came to nothing."""
         self.report.error.say(error)
         self._stack.setCurrentWidget(self.report)
-        self.report.next_button.setFocus()
+        self.take_focus()
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the view's main button."""
+        buttons: dict[QWidget | None, QWidget] = {
+            self.start: self.start.drop_zone.folder_button,
+            self.working: self.working.cancel_button,
+            self.report: self.report.next_button,
+        }
+        buttons[self.view].setFocus()

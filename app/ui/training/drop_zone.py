@@ -27,7 +27,7 @@ DETAIL: Final = (
     "is ever changed."
 )
 ICON: Final = 44
-TEXT_WIDTH: Final = 560
+TEXT_WIDTH: Final = 620
 
 
 class DropZone(QWidget):
@@ -58,13 +58,17 @@ class DropZone(QWidget):
         buttons.addWidget(self.folder_button)
         buttons.addWidget(self.zip_button)
         buttons.addStretch(1)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self.detail)
+        middle.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(32, 24, 32, 24)
         layout.setSpacing(10)
         layout.addStretch(1)
         layout.addSpacing(ICON + 12)
         layout.addWidget(self.title)
-        layout.addWidget(self.detail, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(middle)
         layout.addSpacing(8)
         layout.addLayout(buttons)
         layout.addStretch(1)

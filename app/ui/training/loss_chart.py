@@ -244,7 +244,8 @@ class LossChart(QWidget):
         all_bins = {key: self._series[key].bins for key in shown}
         first = min((bins.step[0] for bins in all_bins.values()), default=0.0)
         last = max((bins.step[-1] for bins in all_bins.values()), default=1.0)
-        self._steps = (float(first), float(max(last, first + 1)))
+        alone = first >= last  # a single step stands in the middle
+        self._steps = (float(first) - alone, float(last) + alone)
         for key, bins in all_bins.items():
             columns = by_column(bins, *self._steps, width)
             if self._smooth:
@@ -297,6 +298,8 @@ class LossChart(QWidget):
         first, last = self._steps
         room = metrics.horizontalAdvance("000,000")
         for step in round_steps(first, last, max(int(plot.width() / (room + 24)), 1)):
+            if step != round(step):
+                continue
             x = plot.left() + (step - first) / (last - first) * plot.width()
             text = step_text(step)
             width = metrics.horizontalAdvance(text)

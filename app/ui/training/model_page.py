@@ -159,6 +159,11 @@ class ModelPage(QWidget):
             device=device,
         )
 
+    def take_focus(self) -> None:
+        """Give the keyboard to the name."""
+        self.name.setFocus()
+        self.name.selectAll()
+
     # -- building
 
     def _arrange(self) -> None:

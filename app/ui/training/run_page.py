@@ -132,6 +132,15 @@ class RunPage(QWidget):
         self.error.say(text)
         self._show()
 
+    def take_focus(self) -> None:
+        """Give the keyboard to the first button that helps."""
+        buttons = (self.resume_button, self.pause_button, self.go_on_button, self.paint_button)
+        for button in buttons:
+            if not button.isHidden():
+                button.setFocus()
+                return
+        self.samples.view.setFocus()
+
     def _arrange(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(12)

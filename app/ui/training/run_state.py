@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from app.ui.training.texts import duration_text
+from app.ui.training.texts import duration_text, plural
 from app.workers.training_messages import RunState
 from spade.formats.run_folder import Status
 
@@ -93,10 +93,10 @@ def story(state: RunState | None, status: Status | None) -> tuple[str, bool]:
         rest = f"{kept} Resume goes on from there." if checkpoint else "Resume tries again."
         return f"{message}\n{rest}", True
     lost = max(status.step - checkpoint, 0)
-    since = f"{lost:,} steps after the last checkpoint are done again." if checkpoint else ""
-    begin = "" if checkpoint else "There was no checkpoint yet: it begins anew."
-    words = " ".join(part for part in (kept, "Resume goes on from there.", since) if part)
-    return f"{status.message}\n{words if checkpoint else begin}".strip(), True
+    since = f"{plural(lost, 'step')} after the last checkpoint will be done again." if lost else ""
+    begin = "There was no checkpoint yet: it begins anew."
+    message = status.message or (f"{kept} Resume goes on from there." if checkpoint else "")
+    return f"{message}\n{since if checkpoint else begin}".strip(), True
 
 
 def progress_text(status: Status | None) -> str:

@@ -150,8 +150,7 @@ class TrainingRoom(QObject):
         self._ask_options("auto" if self.window.model_page.options is None else self._device)
         self._show_reach()
         self.window.show_page(MODEL)
-        self.window.model_page.name.setFocus()
-        self.window.model_page.name.selectAll()
+        self.window.take_focus()
 
     @property
     def _device(self) -> str:

@@ -62,8 +62,17 @@ class TrainingWindow(QWidget):
 
     def show_page(self, number: int) -> None:
         """Turn to a page."""
+        by_rail = self.rail.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
         self.pages.setCurrentIndex(number)
         self.rail.show_step(number)
+        if not (by_rail and self.isVisible()):
+            self.take_focus()
+
+    def take_focus(self) -> None:
+        """Give the keyboard to what one most likely does next on the page."""
+        page = self.pages.currentWidget()
+        assert isinstance(page, (DataPage, ModelPage, RunPage))
+        page.take_focus()
 
     def set_reach(self, *, model: bool, run: bool) -> None:
         """Which pages there is something on."""

@@ -417,6 +417,21 @@ def test_closing_without_a_training_asks_nothing(studio, qtbot):
     assert question(studio, "ask_training") is None
 
 
+def test_the_keyboard_is_where_one_goes_on(studio, room, tmp_path):
+    window = room.window
+    focus = window.focusWidget
+    assert focus() is window.data_page.start.drop_zone.folder_button
+    room.check(tmp_path / "a")
+    assert focus() is window.data_page.working.cancel_button
+    studio.datasets.answer_check(report())
+    assert focus() is window.data_page.report.next_button
+    window.data_page.report.next_button.click()
+    assert focus() is window.model_page.name
+    window.rail.steps[DATA].setFocus()
+    window.rail.steps[DATA].click()
+    assert focus() is window.rail.steps[DATA]  # who goes by the rail stays there
+
+
 def test_every_control_can_be_reached_by_tab(studio, room, qtbot, tmp_path):
     from PySide6.QtWidgets import QAbstractButton, QApplication
 
