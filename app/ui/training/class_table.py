@@ -22,10 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.look.icons import icon
 from app.ui.palette.class_combo import swatch
-from app.ui.training.class_model import (
-    NAME,
-    ClassModel,
-)
+from app.ui.training.class_model import NAME, PICTURES, SHARE, ClassModel
 from app.ui.training.class_view import ClassView, rgb
 from app.ui.training.texts import plural
 from app.workers.training_messages import ClassChoice, FoundClass
@@ -73,6 +70,9 @@ class ClassTable(QWidget):
         self.search.clear()
         self.class_model.show(found)
         self.search.setVisible(len(found) > 12)
+        counted = any(entry.share > 0 for entry in found)
+        for column in (SHARE, PICTURES):  # of photos alone nobody knows them yet
+            self.view.setColumnHidden(column, not counted)
         self._say(HINT if len(found) > 1 else "")
 
     def _arrange(self) -> None:

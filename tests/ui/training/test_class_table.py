@@ -149,6 +149,14 @@ def test_a_click_on_the_colour_asks_for_another(table, qtbot):
     assert table.choices[2].color == "#123456"
 
 
+def test_shares_that_nobody_knows_are_not_shown(table):
+    photos = tuple(FoundClass(i, f"thing {i}", f"#{i:06x}", "", 0.0, 0) for i in range(3))
+    table.show_classes(photos)
+    assert table.view.isColumnHidden(SHARE)
+    table.show_classes(CLASSES)
+    assert not table.view.isColumnHidden(SHARE)
+
+
 def test_182_classes_can_be_searched(table):
     many = tuple(FoundClass(i, f"thing {i}", f"#{i:06x}", "stuff", 1 / 182, i) for i in range(182))
     table.show_classes(many)
