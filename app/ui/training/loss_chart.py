@@ -269,18 +269,12 @@ class LossChart(QWidget):
             return
         self._paint_axes(painter, plot)
         painter.setClipRect(plot.adjusted(-1, -1, 1, 1))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # pale: nobody sees it
         for drawn in self._drawn:
             self._paint_band(painter, plot, drawn)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for drawn in self._drawn:
-            pen = QPen(QColor(self.ink(drawn.key)), 1.8)
-            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            painter.setPen(pen)
-            points = self._points(plot, drawn.columns.step, drawn.line)
-            if len(drawn.line) == 1:
-                painter.setBrush(QColor(self.ink(drawn.key)))
-                painter.drawEllipse(points[0], 2, 2)
-            else:
-                painter.drawPolyline(points)
+            self._paint_line(painter, plot, drawn)
         painter.setClipping(False)
 
     def _paint_axes(self, painter: QPainter, plot: QRectF) -> None:
@@ -305,6 +299,18 @@ class LossChart(QWidget):
             width = metrics.horizontalAdvance(text)
             left = min(max(x - width / 2, 0), self.width() - width)
             painter.drawText(QPointF(left, plot.bottom() + metrics.ascent() + 6), text)
+
+    def _paint_line(self, painter: QPainter, plot: QRectF, drawn: _Drawn) -> None:
+        points = self._points(plot, drawn.columns.step, drawn.line)
+        painter.setPen(QPen(QColor(self.ink(drawn.key)), 1))
+        if len(points) == 1:
+            painter.setBrush(QColor(self.ink(drawn.key)))
+            painter.drawEllipse(points[0], 2, 2)
+            return
+        for down in (-0.35, 0.35):  # two thin lines take a quarter of the time of a thick one
+            painter.translate(0, down)
+            painter.drawPolyline(points)
+            painter.translate(0, -down)
 
     def _paint_band(self, painter: QPainter, plot: QRectF, drawn: _Drawn) -> None:
         """Where most raw values of each column are; unsmoothed, from the lowest to the highest."""
