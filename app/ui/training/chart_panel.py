@@ -83,7 +83,9 @@ class ChartPanel(QWidget):
             button.setChecked(True)
             button.toggled.connect(partial(self._switched, key))
             self.buttons[key] = button
-            self._legend.addWidget(button)
+        for key in keys:  # a curve that begins late still has its place
+            self._legend.removeWidget(self.buttons[key])
+            self._legend.addWidget(self.buttons[key])
         self._legend_part.setVisible(len(keys) > 1)
         self._color_legend()
 

@@ -7,6 +7,7 @@ import pytest
 from fakes import losses
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtWidgets import QApplication
 
 from app.ui.training.chart_panel import ChartPanel
 from app.ui.training.chart_scale import Scale, fitting, number, round_steps, step_text
@@ -171,8 +172,14 @@ def test_the_legend_switches_curves(qtbot):
     qtbot.addWidget(panel)
     panel.resize(400, 300)
     panel.show()
-    panel.chart.add(losses(0, 200))
-    assert list(panel.buttons) == ["gan", "d", "perceptual", "feature", "kld"]
+    panel.chart.add([{"step": 0.0, "d": 1.0}])  # learns alone at first
+    panel.chart.add(losses(1, 200))
+    QApplication.processEvents()
+    assert sorted(panel.buttons) == sorted(panel.chart.keys)
+    assert list(panel.chart.keys) == ["gan", "d", "perceptual", "feature", "kld"]
+    names = ["Realism", "Discriminator", "Likeness", "Features", "Style spread"]
+    order = sorted(panel.buttons.values(), key=lambda button: (button.y(), button.x()))
+    assert [button.text() for button in order] == names
     panel.buttons["kld"].click()
     assert "kld" not in dict(panel.chart.readout(200)[1])
     panel.chart.add(losses(200, 201))
