@@ -47,6 +47,7 @@ STYLE_TIP: Final = (
     "An encoder learns to take the light and colours of any photo, as the styles on the right do. "
     "Without it the label map alone decides the picture; training is a little quicker."
 )
+WIDEST: Final = 1100
 WAITING: Final = "Looking at what this computer can train…"
 
 
@@ -92,7 +93,7 @@ class ModelPage(QWidget):
         self.back_button = QPushButton("&Back")
         self.start_button = QPushButton("&Start training")
         self.start_button.setProperty("kind", "primary")
-        self.area = ScrollColumn()
+        self.area = ScrollColumn(WIDEST)
         self._arrange()
         self._bind()
         self._show()

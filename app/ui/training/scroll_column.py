@@ -15,10 +15,11 @@ MARGIN = 8
 
 
 class ScrollColumn(QScrollArea):
-    """Fill ``column``; ``begin`` starts over with an empty one."""
+    """Fill ``column``; ``begin`` starts over with an empty one. Never wider than ``widest``."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, widest: int = 16_000, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._widest = widest
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.column: QVBoxLayout
@@ -44,10 +45,11 @@ class ScrollColumn(QScrollArea):
         """Make the column as wide as there is room, and as high as it then is."""
         content, room = self.widget(), self.viewport().size()
         if content is not None:
-            needed = self.column.totalHeightForWidth(room.width())
+            width = min(room.width(), self._widest)
+            needed = self.column.totalHeightForWidth(width)
             if needed < 0:
                 needed = self.column.totalSizeHint().height()
-            content.resize(room.width(), max(needed, room.height()))
+            content.resize(width, max(needed, room.height()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
