@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 Call = Callable[[], object]
+
+BUTTON_ROOM = 30
+"""Pixels of a button beside its words."""
 
 
 def ask(
@@ -28,6 +32,7 @@ def ask(
     calls: dict[QPushButton, Call] = {}
     for index, (label, role, call) in enumerate(answers):
         button = box.addButton(label, role)
+        button.setMinimumWidth(_bold_width(button, label))  # the default one turns bold later
         if call is not None:
             calls[button] = call
         if index == 0:
@@ -44,6 +49,12 @@ def ask(
     box.finished.connect(answered)
     box.open()
     return box
+
+
+def _bold_width(button: QPushButton, label: str) -> int:
+    font = QFont(button.font())
+    font.setWeight(QFont.Weight.DemiBold)
+    return QFontMetrics(font).horizontalAdvance(label.replace("&", "")) + BUTTON_ROOM
 
 
 def ask_unsaved(parent: QWidget, name: str, save: Call, discard: Call) -> QMessageBox:

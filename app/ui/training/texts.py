@@ -31,9 +31,9 @@ def duration_text(seconds: float) -> str:
 
 
 def millions(count: int) -> str:
-    """ "0.4 million", "12.4 million", "112 million"."""
+    """ "0.4 M", "12.4 M", "112 M"."""
     value = count / 1e6
-    return f"{value:.1f} million" if value < 100 else f"{value:.0f} million"
+    return f"{value:.1f} M" if value < 100 else f"{value:.0f} M"
 
 
 def share_text(share: float) -> str:
