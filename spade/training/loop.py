@@ -32,6 +32,7 @@ from spade.training.checkpoints import Checkpoints, clear_leftovers
 from spade.training.control import Control, holding
 from spade.training.finetune import origin_of, start_from
 from spade.training.handover import load_weights
+from spade.training.recovery import smaller_parts
 from spade.training.rehearsal import find_room
 from spade.training.reporting import Reporting, Statistics, cut_lines, peak_memory
 from spade.training.shards import has_shards
@@ -42,6 +43,9 @@ from spade.training_memory import check_photos_fit, micro_batch_that_fits
 
 SAMPLES = 8
 """How many fixed validation maps each sample grid shows."""
+
+LEAST_SAMPLES = 6
+"""Where fewer are held out, maps that are trained on make up the rest."""
 
 
 @dataclass(frozen=True)
@@ -250,12 +254,10 @@ def _room(run: Run, device: torch.device, photos: int) -> int:
 def _take_less(trainer: Trainer, at_once: int, report: Reporting) -> None:
     if at_once >= trainer.at_once:
         return
-    batch, before = trainer.run.training.batch_size, trainer.at_once
-    trainer.at_once = at_once
+    before, trainer.at_once = trainer.at_once, at_once
     report.notice(
-        f"memory has no room for {before} pictures at a time: {at_once} are taken. A batch is "
-        f"still {batch} pictures, in {-(-batch // at_once)} parts; but batch normalisation takes "
-        f"its statistics from {at_once}, not {before}"
+        f"memory has no room for {before} pictures at a time, so they are taken "
+        f"{smaller_parts(trainer.run, before, at_once)}"
     )
 
 
@@ -339,9 +341,14 @@ class _Reading:
 
 
 def _samples(folder: DataFolder) -> list[Pair]:
-    """A few pairs evenly spread over the validation photos (else the training photos)."""
-    pairs = folder.validation or folder.training
-    count = min(SAMPLES, len(pairs))
+    """A few pairs evenly spread over the validation photos, and over the others if these are
+    few."""
+    samples = _spread(folder.validation, SAMPLES)
+    return samples + _spread(folder.training, max(0, LEAST_SAMPLES - len(samples)))
+
+
+def _spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    count = min(count, len(pairs))
     return [pairs[i * len(pairs) // count] for i in range(count)]
 
 

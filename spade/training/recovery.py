@@ -9,8 +9,12 @@ out, it has no scale of its own.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import math
 import statistics
+import sys
 from collections import deque
 
 import torch
@@ -24,6 +28,9 @@ SETBACKS = 2
 WINDOW, STREAK, FACTOR = 200, 20, 50.0
 LEAST = 50
 """Fewer steps than this make no median."""
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_NO_MEMORY_OF_ONEDNN = ("could not create a primitive", "could not create a memory object")
 
 HISTORY = WINDOW + STREAK
 """How many steps :class:`LossWatch` has to be shown to know what one that saw all knows."""
@@ -98,11 +105,49 @@ def advice(loss: str, run: Run) -> str:
     return "try " + ", or ".join(ways)
 
 
+def diagnosis(error: Exception | None, run: Run, step: int, scale: float) -> str:
+    """Why a run stops for good, in one line. step: of the last good checkpoint; scale: of the
+    learning rates by then; error: what showed it, None in processes that were only told."""
+    loss = error.loss if isinstance(error, Astray) else ""
+    return (
+        f"{error or 'training has gone astray'}, again after going back {SETBACKS} times, with "
+        f"the learning rates at {scale:g} of the settings; the last good checkpoint is that of "
+        f"step {step}. To go on from there {advice(loss, run)} (--resume --config)"
+    )
+
+
+def smaller_parts(run: Run, before: int, fewer: int) -> str:
+    """What it means that ``fewer`` pictures are taken at a time, not ``before``."""
+    batch = run.training.batch_size
+    return (
+        f"{fewer} at a time. A batch is still {batch} pictures, in {-(-batch // fewer)} parts; but "
+        f"batch normalisation now takes its statistics from {fewer}, not {before}"
+    )
+
+
+def no_room(run: Run, step: int, at_once: int) -> str:
+    """What is said when not even the least number of pictures at a time fits into memory."""
+    count = "one picture" if at_once == 1 else f"{at_once} pictures"
+    return (
+        f"out of memory at step {step} even with {count} at a time: close other programs and use "
+        f"--resume, or train anew with a --size below {run.training.size} or a smaller --preset"
+    )
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back to the system what was freed and is kept for later use."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` says that memory has run out, on the device or in the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
-    )
+    said = any(words in text for words in _NO_MEMORY) or text.strip() in _NO_MEMORY_OF_ONEDNN
+    return isinstance(error, RuntimeError) and said

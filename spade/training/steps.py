@@ -7,15 +7,12 @@ end, or to go back to the last good state. What is written is the first one's al
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-import torch
 
 from spade.data.dataset import Batch, PairedPictures, prefetched
 from spade.data.slices import micro_batches, share_of
@@ -25,7 +22,17 @@ from spade.training import parallel
 from spade.training.acceleration import StepLosses
 from spade.training.checkpoints import Checkpoints
 from spade.training.control import POLL_SECONDS, Control
-from spade.training.recovery import HISTORY, SETBACKS, Astray, LossWatch, advice, out_of_memory
+from spade.training.recovery import (
+    HISTORY,
+    SETBACKS,
+    Astray,
+    LossWatch,
+    diagnosis,
+    no_room,
+    out_of_memory,
+    release_memory,
+    smaller_parts,
+)
 from spade.training.reporting import Reporting, Statistics, append, cut_lines
 from spade.training.sample_grid import write_sample_grid
 from spade.training.state_file import NotFinite, check_finite, read_state
@@ -317,13 +324,7 @@ class Steps:
             trainer.setbacks, trainer.rate_scale = setbacks, scale
         self._begin_again()
         if last:
-            loss = error.loss if isinstance(error, Astray) else ""
-            raise InputError(
-                f"{error or 'training has gone astray'}, again after going back {SETBACKS} times, "
-                f"with the learning rates at {2 * scale:g} of the settings; the last good "
-                f"checkpoint is that of step {trainer.step}. To go on from there "
-                f"{advice(loss, run)} (--resume --config)"
-            )
+            raise InputError(diagnosis(error, run, trainer.step, 2 * scale))
         self.report.notice(
             f"{error}: back to step {trainer.step}, from there on with the learning rates at "
             f"{scale:g} of the settings (setback {setbacks} of {SETBACKS})"
@@ -331,10 +332,8 @@ class Steps:
 
     def _take_less(self, no_memory: str) -> None:
         """Memory has run out: halve the micro-batch and begin again at the last good state."""
-        gc.collect()
         trainer = self.trainer
-        if trainer.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_memory(trainer.device)
         before, reached = trainer.at_once, trainer.step
         if parallel.count() > 1:
             raise InputError(
@@ -343,16 +342,13 @@ class Steps:
             )
         fewer = trainer.run.fewer_at_once(before)
         if fewer is None:
-            raise InputError(no_room(self.trainer))
+            raise InputError(no_room(trainer.run, trainer.step, trainer.at_once))
         trainer.restore(read_state(self.report.folder.state))
         trainer.at_once = fewer
         self._begin_again()
-        batch = self._config.batch_size
         self.report.notice(
             f"out of memory at step {reached} with {before} pictures at a time: back to step "
-            f"{trainer.step}, from there on {trainer.at_once} at a time. A batch is still "
-            f"{batch} pictures, in {-(-batch // trainer.at_once)} parts; but batch "
-            f"normalisation now takes its statistics from {trainer.at_once}, not {before}"
+            f"{trainer.step}, from there on {smaller_parts(trainer.run, before, fewer)}"
         )
 
     def _begin_again(self) -> None:
@@ -380,37 +376,27 @@ class Steps:
             )
             return
         assert self.statistics is not None
+        trainer = self.trainer
         self.statistics.settle()
         # Also where nothing was left to do: the run before may have been killed between the two.
-        while self._saved != self.trainer.step or self._sampled != self.trainer.step:
+        while self._saved != trainer.step or self._sampled != trainer.step:
             no_memory = False
             try:
-                if self._saved != self.trainer.step:
+                if self._saved != trainer.step:
                     self.report.say("saving")
                     self.checkpoints.save_last()
-                    self._saved = self.trainer.step
-                    self.report.say(checkpoint_step=self.trainer.step)
-                if self._sampled != self.trainer.step:
+                    self._saved = trainer.step
+                    self.report.say(checkpoint_step=trainer.step)
+                if self._sampled != trainer.step:
                     self._sample()
-                    self._sampled = self.trainer.step
+                    self._sampled = trainer.step
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
                 no_memory = True
             if no_memory:
-                gc.collect()
-                fewer = self.trainer.run.fewer_at_once(self.trainer.at_once)
+                release_memory(trainer.device)
+                fewer = trainer.run.fewer_at_once(trainer.at_once)
                 if fewer is None:
-                    raise InputError(no_room(self.trainer))
-                self.trainer.at_once = fewer
-
-
-def no_room(trainer: Trainer) -> str:
-    """What is said when not even one picture at a time fits into memory."""
-    training = trainer.run.training
-    count = "one picture" if trainer.at_once == 1 else f"{trainer.at_once} pictures"
-    return (
-        f"out of memory at step {trainer.step} even with {count} at a time: close other "
-        f"programs and use --resume, or train anew with a --size below {training.size} or a "
-        "smaller --preset"
-    )
+                    raise InputError(no_room(trainer.run, trainer.step, trainer.at_once))
+                trainer.at_once = fewer

@@ -182,8 +182,8 @@ def test_training_starts_with_what_fits_or_says_why_not(
     out = tmp_path / "out"
     train(run, data, out, device=CPU)
     assert notices(out)[0].startswith(
-        "memory has no room for 4 pictures at a time: 2 are taken. A batch is still 4 pictures, in "
-        "2 parts"
+        "memory has no room for 4 pictures at a time, so they are taken 2 at a time. A batch is "
+        "still 4 pictures, in 2 parts"
     )
     assert state_of(out)[".at_once"] == 2
     status = RunFolder(out).read_status()

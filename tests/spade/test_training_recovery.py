@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,8 @@ from spade.training.recovery import HISTORY, Astray, LossWatch, advice, out_of_m
 from spade.training.reporting import Reporting, Statistics
 from spade.training.state_file import NotFinite, check_finite, write_state
 from spade.training.trainer import Trainer
+
+resource = pytest.importorskip("resource", reason="POSIX: limits of a process")
 
 Losses = dict[str, Tensor]
 Script = Callable[[int, Networks, Sequence[MicroBatch], Losses], None]
@@ -378,6 +379,8 @@ def test_other_errors_are_not_taken_for_memory(
         train(tiny(steps=2), data, tmp_path / "out", device=CPU)
     assert last_status(tmp_path / "out").phase == "failed"
     assert not out_of_memory(ValueError("out of memory"))
+    assert out_of_memory(RuntimeError("could not create a primitive"))  # so says oneDNN
+    assert not out_of_memory(RuntimeError("could not create a primitive descriptor for ..."))
 
 
 @pytest.fixture
@@ -506,6 +509,33 @@ def test_notices_wait_for_a_full_disk(
     file_limit(None)
     report.notice("it is not")
     assert notices(tmp_path) == ["the disk is full", "it is not"]
+
+
+def test_a_damaged_state_leaves_other_ways(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = tiny(steps=2)
+    train(run, data, out, device=CPU, shards=out / "shards")
+    state = out / "state.pt"
+    whole = state.read_bytes()
+    for damaged in (whole[:-2000], b"", b"PK\x03\x04" + bytes(500)):
+        state.write_bytes(damaged)
+        with pytest.raises(InputError) as caught:
+            train(run, data, out, device=CPU, resume=True)
+        said = str(caught.value)
+        assert said.startswith(f"{state}: is damaged (")
+        assert "move it away, and --resume goes on from the weights in shards/" in said
+        assert f"begin another folder from it with --init {out / 'model'}" in said
+        assert state.read_bytes() == damaged
+    # As it says.
+    state.unlink()
+    longer = tiny(steps=3)
+    said_now: list[str] = []
+    assert train(longer, data, out, device=CPU, resume=True, on_notice=said_now.append).step == 3
+    assert said_now[0].startswith(f"weights of step 2 from {out / 'shards'}")
+    model = load_folder(out / "model")
+    fresh = train(longer, data, tmp_path / "fresh", device=CPU, init=model)
+    assert fresh.step == 3
+    assert load_folder(tmp_path / "fresh" / "model").provenance["started_from"]["name"] == "tiny"
 
 
 def test_only_sound_states_are_written(tmp_path: Path) -> None:
