@@ -60,12 +60,14 @@ class TrainingAction(QObject):
         self._banner.show_error(text, "Show training", self._training.open)
 
     def _interrupted(self, run: KnownRun) -> None:
+        """After the first scene, which takes the banner away when it opens."""
         at = f" at step {run.step:,}" if run.step else ""
-        self._banner.show_info(
-            f"Training of “{run.name}” was interrupted{at}.",
-            "Resume",
-            lambda: self._training.resume(run.folder),
-        )
+        text = f"Training of “{run.name}” was interrupted{at}."
+
+        def offer(_result: object) -> None:
+            self._banner.show_info(text, "Resume", lambda: self._training.resume(run.folder))
+
+        self._training.submit(lambda: None, offer)
 
     def _finished(self, name: str) -> None:
         self._banner.show_info(f"Training of “{name}” is done: it opens with a scene of its own.")

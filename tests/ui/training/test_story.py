@@ -306,7 +306,7 @@ def test_an_interrupted_training_is_offered_at_the_start(make_studio, qtbot):
     qtbot.waitUntil(lambda: studio.preview.is_current)
     studio.trainings.runs.emit((known("garden"), known("old", "done")))
     text = "Training of “garden” was interrupted at step 1,240."
-    assert studio.banner.text.text() == text
+    qtbot.waitUntil(lambda: studio.banner.text.text() == text)
     assert studio.training._room is None  # nothing is made for it
     studio.banner.button.click()
     assert studio.trainings.resumed == ["/garden"]
@@ -320,6 +320,15 @@ def test_an_interrupted_training_is_offered_at_the_start(make_studio, qtbot):
     studio.banner.dismiss()
     studio.trainings.runs.emit((known("garden"),))
     assert studio.banner.isHidden()
+
+
+def test_the_offer_outlasts_the_first_scene(make_studio, qtbot):
+    studio = make_studio()
+    studio.open_first(None)  # read on a thread, as slowly as the disk is
+    studio.trainings.runs.emit((known("garden"),))
+    qtbot.waitUntil(lambda: studio.files.title != "Untitled" and not studio.services.files.busy)
+    assert "was interrupted" in studio.banner.text.text()
+    assert studio.banner.isVisible()
 
 
 def test_a_training_that_went_on_in_the_background_is_watched(make_studio, qtbot):
