@@ -61,9 +61,12 @@ class LossWatch:
 
     def see(self, done: StepLosses) -> None:
         """Raises Astray."""
-        for key, value in done.losses.items():
-            if not math.isfinite(value):
-                raise Astray(done.step, f"loss {key!r} is {value}", key)
+        bad = [key for key, value in done.losses.items() if not math.isfinite(value)]
+        if bad:
+            what = f"loss {bad[0]!r} is {done.losses[bad[0]]}"
+            # Where several are, the first need not be the one that it came from.
+            more = f", and so {len(bad) - 1} more" if len(bad) > 1 else ""
+            raise Astray(done.step, what + more, "" if more else bad[0])
         for key, value in done.losses.items():
             if key != "r1":
                 self._see(key, abs(value), done.step)
@@ -88,10 +91,16 @@ class LossWatch:
 
 
 def advice(loss: str, run: Run) -> str:
-    """What to try when training has gone astray for good, ``loss`` having shown it."""
+    """What to try when training has gone astray for good, ``loss`` having shown it; "": which
+    one is not known."""
     training = run.training
     ways = []
-    if loss in ("d", "gan", "feature", "r1", "labelmix"):
+    if loss == "":
+        rates = (
+            f"{training.learning_rate_g:g} and learning_rate_d below {training.learning_rate_d:g}"
+        )
+        ways.append(f"a learning_rate_g below {rates}")
+    elif loss in ("d", "gan", "feature", "r1", "labelmix"):
         ways.append(f"a learning_rate_d below {training.learning_rate_d:g}")
         if training.r1_weight == 0:
             ways.append("r1_weight = 1")

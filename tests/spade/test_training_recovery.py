@@ -290,6 +290,10 @@ def test_what_to_try_depends_on_what_exploded() -> None:
     assert "kld_weight above 0.05" in advice("kld", run)
     assert "learning_rate_g below 0.0001" in advice("perceptual", run)
     assert "r1_weight" not in advice("d", tiny(r1_weight=1.0))
+    assert "learning_rate_g below 0.0001 and learning_rate_d below 0.0004" in advice("", run)
+    with pytest.raises(Astray, match="loss 'd' is nan, and so 1 more") as caught:
+        watch_of().see(StepLosses(3, {"kld": 1.0, "d": float("nan"), "gan": float("inf")}))
+    assert caught.value.loss == ""
 
 
 @pytest.mark.parametrize(
