@@ -179,6 +179,8 @@ class Steps:
                 # To have a state to go back to. Where not even this fits, training has no use.
                 self.checkpoints.save_state()
                 self.report.say(checkpoint_step=self.trainer.step)
+                if self._config.sample_steps and self.trainer.step == 0:
+                    self._sample()  # what all later ones are compared with
             if self.control.wants_model is not None:
                 self._tell(self.trainer.settle())
                 self._early()
