@@ -45,11 +45,11 @@ def trainer_command(arguments: Sequence[str]) -> list[str]:
 
 
 def main(*arguments: str) -> None:
-    """What the process runs."""
+    """What the process runs: a command of ``spadework`` and what it is given."""
     step_back()
-    from spade.__main__ import console
+    from spade.cli import run_command
 
-    sys.exit(console(arguments))
+    sys.exit(run_command(arguments[0], arguments[1:]))
 
 
 def step_back() -> None:
