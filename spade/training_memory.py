@@ -31,8 +31,8 @@ _GRADIENT_AND_ADAM = 3  # floats a weight: gradient, two moments
 _UPDATE = 1  # floats a weight: what an update works with
 _SLACK = 1.12  # of activations: gradients on their way back, what the allocator keeps
 
-_VGG_WIDTHS = (64, 128, 256, 512, 512)
-_VGG_CONVS = (2, 2, 4, 4, 4)  # of VGG19, the larger
+VGG_WIDTHS = (64, 128, 256, 512, 512)
+VGG_CONVS = (2, 2, 4, 4, 4)  # of VGG19, the larger
 
 
 def training_bytes(
@@ -45,7 +45,7 @@ def training_bytes(
     train on; they stay in the machine's memory, not the device's.
     """
     count = min(at_once or run.training.batch_size, run.training.batch_size)
-    needed = _weights(run) + count * _activations(run, device)
+    needed = _weights(run) + count * activation_bytes(run, device)
     if device == "cpu":
         return _PROCESS + photo_bytes(run, photos) + needed
     return _CUDA_CONTEXT + needed
@@ -133,15 +133,15 @@ def parameters(
     if isinstance(config, Pix2PixHDConfig):
         return _baseline_parameters(config)
     if isinstance(config, EncoderConfig):
-        widths = _encoder_widths(config)
+        widths = encoder_widths(config)
         convs = sum(9 * a * b for a, b in zip([3, *widths], widths, strict=False))
         return convs + 2 * (widths[-1] * 16 + 1) * config.z_dim
     if isinstance(config, DiscriminatorConfig):
-        widths = _patch_widths(config)
+        widths = patch_widths(config)
         one = 16 * (config.semantic_nc + 3) * widths[0] + widths[0]
         one += sum(16 * a * b for a, b in pairwise(widths))
         return config.scales * (one + 16 * widths[-1] + 1)
-    blocks = [(fin, fout) for fin, fout, _, _ in _oasis_blocks(config)]
+    blocks = [(fin, fout) for fin, fout, _, _ in oasis_blocks(config)]
     total = sum(9 * a * b + b + 9 * b * b + b + a * b for a, b in blocks)
     return total + (config.ndf + 1) * (config.label_nc + 1)
 
@@ -163,7 +163,7 @@ def _weights(run: Run) -> int:
     return floats * _FLOAT
 
 
-def _activations(run: Run, device: str) -> int:
+def activation_bytes(run: Run, device: str) -> int:
     """Bytes of what a step keeps of one picture at its worst moment."""
     training, generator = run.training, run.generator
     pixels = training.size**2
@@ -192,7 +192,7 @@ def _with_vgg(run: Run) -> bool:
     return bool(run.training.vgg) and run.training.perceptual_weight > 0
 
 
-def _blocks(config: GeneratorConfig, pixels: int) -> list[tuple[int, int, int]]:
+def generator_blocks(config: GeneratorConfig, pixels: int) -> list[tuple[int, int, int]]:
     """(channels in, channels out, cells of its grid) of every residual block."""
     k, doublings = config.ngf, config.doublings
     middle = 1 if config.upsampling == "normal" else 2
@@ -214,7 +214,7 @@ def _generator_parameters(config: GeneratorConfig) -> int:
     if not config.use_vae:
         total = 9 * nc * 16 * k + 16 * k
     last = k
-    for fin, fout, _ in _blocks(config, 1):
+    for fin, fout, _ in generator_blocks(config, 1):
         middle = min(fin, fout)
         total += 9 * fin * middle + middle + 9 * middle * fout + fout
         total += spade(fin) + spade(middle)
@@ -230,7 +230,7 @@ def _generator_floats(config: GeneratorConfig, pixels: int, few: bool) -> int:
     """
     inner = 0 if few else config.embedding
     total, last = 0, config.ngf
-    for fin, fout, cells in _blocks(config, pixels):
+    for fin, fout, cells in generator_blocks(config, pixels):
         middle = min(fin, fout)
         layers = [fin, middle] + ([fin] if fin != fout else [])
         for channels in layers:
@@ -256,19 +256,19 @@ def _baseline_floats(config: Pix2PixHDConfig, pixels: int) -> int:
     return total + config.blocks * 2 * 6 * (k << d) * (pixels >> 2 * d)
 
 
-def _encoder_widths(config: EncoderConfig) -> list[int]:
+def encoder_widths(config: EncoderConfig) -> list[int]:
     return [config.nef * m for m in (1, 2, 4, 8, 8, 8)[: config.layers]]
 
 
 def _encoder_floats(config: EncoderConfig) -> int:
     side, total = config.input_size, 3 * config.input_size**2
-    for width in _encoder_widths(config):
+    for width in encoder_widths(config):
         side //= 2
         total += 4 * width * side * side
     return total
 
 
-def _patch_widths(config: DiscriminatorConfig) -> list[int]:
+def patch_widths(config: DiscriminatorConfig) -> list[int]:
     return [min(config.ndf << i, 8 * config.ndf) for i in range(config.layers)]
 
 
@@ -293,14 +293,14 @@ def _patch_floats(config: DiscriminatorConfig, pixels: int) -> int:
     for scale in range(config.scales):
         cells = pixels >> 2 * scale
         total += 2 * (config.semantic_nc + 3) * cells
-        for i, width in enumerate(_patch_widths(config)):
+        for i, width in enumerate(patch_widths(config)):
             if i < config.layers - 1 or i == 0:
                 cells //= 4
             total += (4 if i else 2) * width * cells
     return total
 
 
-def _oasis_blocks(config: OasisConfig) -> list[tuple[int, int, int, bool]]:
+def oasis_blocks(config: OasisConfig) -> list[tuple[int, int, int, bool]]:
     """(channels in, channels out, halvings of its grid, doubled inside) of every block."""
     widths = [config.ndf * m for m in (2, 2, 4, 4, 8, 8)[: config.levels]]
     blocks = [
@@ -317,7 +317,7 @@ def _oasis_blocks(config: OasisConfig) -> list[tuple[int, int, int, bool]]:
 
 def _oasis_floats(config: OasisConfig, pixels: int) -> int:
     total = pixels * (2 * config.ndf + 4 * (config.label_nc + 1))
-    for fin, fout, halvings, doubled in _oasis_blocks(config):
+    for fin, fout, halvings, doubled in oasis_blocks(config):
         cells = pixels >> 2 * halvings
         total += cells * (fin + 3 * fout)
         total += cells // 4 * 2 * fin if doubled else cells * fin
@@ -327,9 +327,9 @@ def _oasis_floats(config: OasisConfig, pixels: int) -> int:
 def _vgg_parameters(blocks: int) -> int:
     total, fin = 0, 3
     for block in range(blocks):
-        for _ in range(_VGG_CONVS[block] if block < blocks - 1 else 1):
-            total += 9 * fin * _VGG_WIDTHS[block] + _VGG_WIDTHS[block]
-            fin = _VGG_WIDTHS[block]
+        for _ in range(VGG_CONVS[block] if block < blocks - 1 else 1):
+            total += 9 * fin * VGG_WIDTHS[block] + VGG_WIDTHS[block]
+            fin = VGG_WIDTHS[block]
     return total
 
 
@@ -340,10 +340,10 @@ def _vgg_floats(blocks: int, pixels: int) -> int:
     total = 0
     for block in range(blocks):
         cells = pixels >> 2 * block
-        convs = _VGG_CONVS[block] if block < blocks - 1 else 1
-        total += cells * _VGG_WIDTHS[block] * (convs + 1)
+        convs = VGG_CONVS[block] if block < blocks - 1 else 1
+        total += cells * VGG_WIDTHS[block] * (convs + 1)
         if block < blocks - 1:
-            total += 3 * cells // 4 * _VGG_WIDTHS[block]
+            total += 3 * cells // 4 * VGG_WIDTHS[block]
     return total
 
 
@@ -351,7 +351,9 @@ def _largest(run: Run, pixels: int) -> int:
     """Numbers in the largest tensor of a picture, of which some are under way at a time."""
     found = [2 * run.discriminator.ndf * pixels // 4, run.generator.semantic_nc * pixels]
     if isinstance(run.generator, GeneratorConfig):
-        found += [cells * max(fin, fout) for fin, fout, cells in _blocks(run.generator, pixels)]
+        found += [
+            cells * max(fin, fout) for fin, fout, cells in generator_blocks(run.generator, pixels)
+        ]
     else:
         found.append(6 * run.generator.ngf * pixels)
     if _with_vgg(run):
