@@ -31,10 +31,10 @@ from spade.training_memory import (
 _LEARNING = 3  # passes through a layer that learns: forward, to its input, to its weights
 _BY_WINDOWS = 0.2
 """Of a modulation's arithmetic, what is left where it is done for distinct windows alone."""
-_WORK = 0.65
+_WORK = 0.6
 """Of the measured convolution's time for a multiply-add, what a step's take: many are of VGG,
 which learns nothing."""
-_BYTES = 115.0
+_BYTES = 105.0
 """Multiply-adds in whose time a byte that is kept for the way back is written, read and worked
 on by all that is no convolution."""
 _LAUNCHING = {"cpu": 0.085}
@@ -45,7 +45,7 @@ _ELSEWHERE = 0.04
 def step_seconds(run: Run, *, rate: float, device: str = "cpu") -> float:
     """Seconds of a step of ``run``, of the whole batch, with a device to itself.
 
-    rate: multiply-adds a second of a 3x3 convolution of 256 channels at 64 x 64, forward and
+    rate: multiply-adds a second of a 3x3 convolution of 256 channels at 32 x 32, forward and
     back, in fp32. Raises ValueError unless it is positive.
     """
     if not rate > 0:

@@ -12,6 +12,7 @@ import torch
 
 from app.state.known_runs import KnownRuns
 from app.workers.training_messages import SizePreset, TrainingOptions
+from app.workers.training_pace import model_times, preset_times
 from app.workers.training_reader import describe
 from spade.config import GeneratorConfig
 from spade.formats.errors import InputError
@@ -40,17 +41,17 @@ def training_options(wanted: str, classes: int, pictures: int) -> TrainingOption
     available = memory_of(device)
     found = cached_vgg()
     vgg = str(found) if found.is_file() else ""
-    sizes = tuple(
-        _size(preset, classes or SOME_CLASSES, pictures, device.type, available, vgg)
-        for preset in PRESETS
-    )
+    count = classes or SOME_CLASSES
+    sizes = tuple(_size(preset, count, pictures, device, available, vgg) for preset in PRESETS)
+    models = (*_bundled(), *_trained())
     return TrainingOptions(
         device=device.type,
         device_name=name_of(device),
         available=available,
         presets=sizes,
-        models=(*_bundled(), *_trained()),
+        models=models,
         vgg=vgg,
+        model_times={path: model_times(_folder(path), count, device) for path, _ in models},
     )
 
 
@@ -83,13 +84,13 @@ def _processor() -> str:
 
 
 def _size(
-    preset: Preset, classes: int, pictures: int, device: str, available: int, vgg: str
+    preset: Preset, classes: int, pictures: int, device: torch.device, available: int, vgg: str
 ) -> SizePreset:
     recipe = by_name(RECIPES, preset.recipe or "balanced", "recipe")
     run = build_run(merged(preset.tables, recipe.tables), f"preset {preset.name}", classes)
     assert isinstance(run.generator, GeneratorConfig)
     run = replace(run, training=replace(run.training, vgg=vgg))
-    needed = training_bytes(run, photos=pictures, device=device)
+    needed = training_bytes(run, photos=pictures, device=device.type)
     return SizePreset(
         name=preset.name,
         title=preset.title,
@@ -100,13 +101,17 @@ def _size(
         parameters=parameters(run.generator),
         bytes=needed,
         fits=not available or needed <= HEADROOM * available,
+        times=preset_times(preset, classes, device),
     )
 
 
 def _bundled() -> list[tuple[str, str]]:
-    return [
-        (name, name) for name in bundled_models() if _is_spade(bundled(f"assets/models/{name}"))
-    ]
+    return [(name, name) for name in bundled_models() if _is_spade(_folder(name))]
+
+
+def _folder(model: str) -> Path:
+    """Of a bundled model by its name, or of any by its path."""
+    return bundled(f"assets/models/{model}") if model in bundled_models() else Path(model)
 
 
 def _trained() -> list[tuple[str, str]]:

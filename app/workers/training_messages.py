@@ -98,11 +98,24 @@ class ImportRequest:
 
 
 @dataclass(frozen=True)
+class RecipeTime:
+    """How long a recipe takes on the device, by estimate. ``recipe``: its name.
+
+    seconds: of a step with the perceptual loss; plain_seconds: without.
+    """
+
+    recipe: str
+    steps: int
+    seconds: float
+    plain_seconds: float
+
+
+@dataclass(frozen=True)
 class SizePreset:
     """A size of model. ``name``: what ``--preset`` takes; ``title``, ``detail``: for people.
 
     bytes: what training takes on the device at its batch size, estimated; fits: less than
-    what is there. parameters: of the generator.
+    what is there. parameters: of the generator. times: from scratch, by recipe.
     """
 
     name: str
@@ -114,6 +127,7 @@ class SizePreset:
     parameters: int
     bytes: int
     fits: bool
+    times: tuple[RecipeTime, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +135,8 @@ class TrainingOptions:
     """What can be chosen here. device: "cpu", "cuda", "mps"; device_name: for people.
 
     available: bytes of memory on it. models: (path or name, title) of those that can be
-    fine-tuned. vgg: a file of VGG weights that is there already, or "".
+    fine-tuned. vgg: a file of VGG weights that is there already, or "". model_times: of each
+    model's path or name, how long fine-tuning it takes, by recipe; () where nobody knows.
     """
 
     device: str
@@ -130,6 +145,7 @@ class TrainingOptions:
     presets: tuple[SizePreset, ...]
     models: tuple[tuple[str, str], ...]
     vgg: str
+    model_times: dict[str, tuple[RecipeTime, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, QThread
 
 from app.state.known_runs import KnownRuns
 from app.workers.dataset_worker import DatasetWorker
-from app.workers.training_messages import ClassChoice, ImportRequest
+from app.workers.training_messages import ClassChoice, ImportRequest, RecipeTime
 from spade.formats.label_png import write_label_map
 from spade.formats.palette import palette_from_classes
 from spade.formats.run_folder import RunFolder, Status
@@ -348,11 +348,24 @@ def test_options_come_while_a_data_set_is_checked(make_worker, data, tmp_path, u
     assert sizes["tiny"].bytes < sizes["large"].bytes < sizes["paper"].bytes
     # The paper's generator, but with 7 classes and "don't care".
     assert 80e6 < sizes["paper"].parameters < 113e6
+    for preset in options.presets:
+        _check_times(preset.times, (3_000, 20_000, 80_000))
+    quick = [preset.times[0].seconds for preset in options.presets]
+    assert quick[:3] == sorted(set(quick[:3]))
+    _check_times(options.model_times["landscape"], (400, 3_000, 12_000))
+    assert options.model_times[str(tmp_path / "mine" / "model")] == ()  # has no sizes
     assert options.models[0][0] == "landscape"
     assert options.models[1:] == (
         (str(tmp_path / "mine" / "model"), "mine, trained for 1,500 steps"),
     )
     assert options.vgg == "" or Path(options.vgg).is_file()
+
+
+def _check_times(times: tuple[RecipeTime, ...], steps: tuple[int, ...]) -> None:
+    assert [each.recipe for each in times] == ["quick", "balanced", "thorough"]
+    assert tuple(each.steps for each in times) == steps
+    for each in times:
+        assert 0 < each.plain_seconds < each.seconds
 
 
 @pytest.fixture

@@ -60,6 +60,8 @@ class ChoiceCard(QAbstractButton):
 
     def set_detail(self, detail: str) -> None:
         """Other lines under the title."""
+        if detail == self._detail:
+            return
         self._detail = detail
         self._describe()
         self.updateGeometry()

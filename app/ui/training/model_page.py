@@ -23,11 +23,12 @@ from app.ui.training.choice_row import ChoiceRow
 from app.ui.training.places import free, slug
 from app.ui.training.scroll_column import ScrollColumn
 from app.ui.training.start_view import ErrorCard
-from app.ui.training.texts import bytes_text, millions
+from app.ui.training.texts import about_text, bytes_text, millions
 from app.ui.training.vgg_choice import VggChoice
 from app.ui.widgets.text import ElidedLabel, heading
 from app.workers.training_messages import (
     DataReport,
+    RecipeTime,
     SizePreset,
     TrainingChoice,
     TrainingOptions,
@@ -243,6 +244,7 @@ class ModelPage(QWidget):
         self.sizes.chosen.connect(lambda _key: self._touch("size"))
         self.recipes.chosen.connect(lambda _key: self._touch("recipe"))
         self.models.activated.connect(lambda _index: self._touch("model"))
+        self.vgg.changed.connect(self._show_times)
         self.device.activated.connect(
             lambda _index: self.device_wanted.emit(str(self.device.currentData()))
         )
@@ -312,12 +314,31 @@ class ModelPage(QWidget):
             widget.setVisible(fine_tune)
         for part in (self._size_head, self.sizes):
             part.setVisible(not fine_tune)
+        self._show_times()
         self.out.setText(f"Kept in {self.folder}")
         self.out.setToolTip(str(self.folder))
         for widget in (self._device_label, self.device):
             widget.setVisible(self._options is not None)
         self.start_button.setEnabled(not self.obstacle)
         self.start_button.setToolTip(self.obstacle)
+
+    @property
+    def _times(self) -> tuple[RecipeTime, ...]:
+        """How long the recipes take, as the rest of the page is chosen."""
+        options = self._options
+        if options is None:
+            return ()
+        if self.starts.key == MODEL:
+            return options.model_times.get(str(self.models.currentData()), ())
+        chosen = [preset for preset in options.presets if preset.name == self.sizes.key]
+        return chosen[0].times if chosen else ()
+
+    def _show_times(self) -> None:
+        times = {each.recipe: each for each in self._times}
+        for name, _, detail in RECIPES:
+            if name in times:
+                detail += f"\n{time_text(times[name], bool(self.vgg.value))}"
+            self.recipes.cards[name].set_detail(detail)
 
     @property
     def obstacle(self) -> str:
@@ -334,6 +355,12 @@ class ModelPage(QWidget):
         if not self.obstacle:
             self.error.say("")
             self.start_wanted.emit(self.choice)
+
+
+def time_text(times: RecipeTime, with_vgg: bool) -> str:
+    """ "3,000 steps, about 40 min here"."""
+    seconds = times.seconds if with_vgg else times.plain_seconds
+    return f"{times.steps:,} steps, {about_text(times.steps * seconds)} here"
 
 
 def size_card(preset: SizePreset, options: TrainingOptions) -> ChoiceCard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MINUTE, HOUR = 60.0, 3600.0
+YEAR = 365
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -28,6 +29,26 @@ def duration_text(seconds: float) -> str:
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     return f"{round(minutes / (24 * 60))} days"
+
+
+def about_text(seconds: float) -> str:
+    """An estimate in one or two figures: "about 40 s", "about 3 h", "over a year"."""
+    for unit, length, most in (("s", 1.0, MINUTE), ("min", MINUTE, 100), ("h", HOUR, 48)):
+        rounded = _figure(seconds / length)
+        if rounded < most:
+            return f"about {rounded} {unit}"
+    days = seconds / (24 * HOUR)
+    return f"about {_figure(days)} days" if days < YEAR else "over a year"
+
+
+def _figure(value: float) -> int:
+    """To one figure below ten, to a multiple of five below a hundred, then to two figures."""
+    if value < 10:
+        return max(round(value), 1)
+    if value < 100:
+        return 5 * round(value / 5)
+    step = 10 ** (len(str(int(value))) - 2)
+    return int(step * round(value / step))
 
 
 def millions(count: int) -> str:

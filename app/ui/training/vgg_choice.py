@@ -32,9 +32,11 @@ WITHOUT: Final = "Steps are quicker, but pictures stay softer and it takes more 
 
 
 class VggChoice(QFrame):
-    """``value`` is what TrainingChoice.vgg takes. ``file_wanted``: ask for a file."""
+    """``value`` is what TrainingChoice.vgg takes. ``file_wanted``: ask for a file. ``changed``:
+    another value."""
 
     file_wanted = Signal()
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,3 +123,4 @@ class VggChoice(QFrame):
             note = WITHOUT
         self.note.setText(note)
         self.note.setVisible(bool(note))
+        self.changed.emit()

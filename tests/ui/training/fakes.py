@@ -13,6 +13,7 @@ from app.workers.training_messages import (
     FoundClass,
     ImportRequest,
     KnownRun,
+    RecipeTime,
     RunNews,
     RunState,
     SizePreset,
@@ -248,13 +249,32 @@ def options(available: int = 8 * GIGA, *, device: str = "cuda", vgg: str = "") -
     )
     presets = tuple(
         SizePreset(
-            name, title, detail, size, ngf, batch, count, int(need * GIGA), need * GIGA < available
+            name,
+            title,
+            detail,
+            size,
+            ngf,
+            batch,
+            count,
+            int(need * GIGA),
+            need * GIGA < available,
+            recipe_times(need / 10, 3_000, 20_000, 80_000),
         )
         for name, title, detail, size, ngf, batch, count, need in sizes
     )
     name = {"cuda": "NVIDIA GeForce RTX 4060", "cpu": "Processor (8 cores)"}[device]
     models = (("landscape", "landscape"), ("/runs/meadow/model", "meadow"))
-    return TrainingOptions(device, name, available, presets, models, vgg)
+    times = {"landscape": recipe_times(0.8, 400, 3_000, 12_000)}  # of the other nobody knows
+    return TrainingOptions(device, name, available, presets, models, vgg, times)
+
+
+def recipe_times(seconds: float, *steps: int) -> tuple[RecipeTime, ...]:
+    """``seconds`` of a step with the perceptual loss; half of them without."""
+    recipes = ("quick", "balanced", "thorough")
+    return tuple(
+        RecipeTime(name, count, seconds, seconds / 2)
+        for name, count in zip(recipes, steps, strict=True)
+    )
 
 
 def grid(rows: int = 8, columns: int = 5, side: int = 64, seed: int = 0) -> np.ndarray:

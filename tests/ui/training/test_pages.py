@@ -19,7 +19,7 @@ from app.ui.training.places import free, slug, title_of
 from app.ui.training.report_view import ReportView
 from app.ui.training.run_page import WRITING, RunPage
 from app.ui.training.run_state import short_text
-from app.ui.training.texts import breakable, bytes_text, duration_text, share_text
+from app.ui.training.texts import about_text, breakable, bytes_text, duration_text, share_text
 from app.workers.training_messages import FoundClass, ImportRequest
 
 OUT = Path("/copies/my-garden")
@@ -52,6 +52,19 @@ def test_numbers_are_readable():
         "0.03 %",
         "< 0.01 %",
         "0 %",
+    ]
+    spans = (0.2, 12, 58, 400, 2500, 5990, 10_000, 4e5, 1e7, 1e9)
+    assert [about_text(s) for s in spans] == [
+        "about 1 s",
+        "about 10 s",
+        "about 1 min",
+        "about 7 min",
+        "about 40 min",
+        "about 2 h",
+        "about 3 h",
+        "about 5 days",
+        "about 120 days",
+        "over a year",
     ]
     assert breakable("a short one") == "a short one"
     assert breakable("x" * 60).replace("\u200b", "") == "x" * 60
@@ -273,6 +286,33 @@ def test_perceptual_loss(page, qtbot):
     assert page.choice.vgg == ""  # no file was chosen: nothing is promised
     page.vgg.set_file(Path("/x/vgg16.pth"))
     assert page.choice.vgg == "/x/vgg16.pth"
+
+
+def said(page: ModelPage) -> list[str]:
+    """How long, by recipe: the last lines of the cards."""
+    return [card.detail.splitlines()[-1] for card in page.recipes.cards.values()]
+
+
+def test_recipes_say_how_long_they_take_here(page):
+    words = said(page)
+    assert not any("steps" in line for line in words)  # before the computer is known
+    page.set_options(options())
+    assert said(page) == [
+        "400 steps, about 3 min here",
+        "3,000 steps, about 20 min here",
+        "12,000 steps, about 80 min here",
+    ]
+    page.vgg.set_file(Path("/x/vgg16.pth"))  # a loss more: twice as long
+    assert said(page)[1] == "3,000 steps, about 40 min here"
+    page.models.setCurrentIndex(1)
+    page.models.activated.emit(1)
+    assert said(page) == words  # of this model nobody knows
+    page.starts.cards[SCRATCH].click()
+    page.sizes.cards["small"].click()
+    assert said(page)[0] == "3,000 steps, about 6 min here"
+    page.sizes.cards["medium"].click()
+    assert said(page)[2] == "80,000 steps, about 15 h here"
+    assert "15 h" in page.recipes.cards["thorough"].accessibleDescription()
 
 
 def test_weights_that_are_there_are_used(page):
