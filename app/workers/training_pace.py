@@ -91,7 +91,7 @@ def measured_rate(device: torch.device) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _rate(device, time.thread_time) * threads**CORES_TOGETHER
+        return _rate(device, time.thread_time) * float(threads**CORES_TOGETHER)
     finally:
         torch.set_num_threads(threads)
 
