@@ -345,6 +345,7 @@ def training(camera: Photographer, *, train: bool) -> None:
         plant(Path(folder) / "my-garden", ALL, 90)
         room.check(Path(folder) / "my-garden")
         camera.wait(lambda: pages.data_page.view is pages.data_page.report, "the report")
+        camera.wait(lambda: pages.data_page.report.is_complete, "all findings")
         camera.shoot_window("8-training-report", pages)
         pages.data_page.report.next_button.click()
         camera.wait(lambda: pages.model_page.options is not None, "the sizes")

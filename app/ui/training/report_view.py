@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,11 @@ from app.ui.look.theme import notifier
 from app.ui.training.class_table import ClassTable
 from app.ui.training.finding_card import FindingCard, by_severity
 from app.ui.training.scroll_column import ScrollColumn
+from app.ui.training.slices import Slices
 from app.ui.training.start_view import ErrorCard
 from app.ui.training.texts import plural
 from app.ui.widgets.text import ElidedLabel
-from app.workers.training_messages import DataReport, ImportRequest
+from app.workers.training_messages import DataReport, Finding, ImportRequest
 
 IMPORT: Final = "&Import a clean copy and continue"
 CONTINUE: Final = "&Continue"
@@ -36,7 +38,8 @@ class ReportView(QWidget):
     """Shows one DataReport at a time.
 
     ``continued``: go on with the data as they are. ``import_wanted``: an ImportRequest.
-    ``other_wanted``: other data. ``out_wanted``: choose where the copy goes.
+    ``other_wanted``: other data. ``out_wanted``: choose where the copy goes. Findings come in
+    slices, the worst first; ``complete``: all of the last report are there.
     """
 
     continued = Signal()
@@ -44,11 +47,14 @@ class ReportView(QWidget):
     other_wanted = Signal()
     again_wanted = Signal()
     out_wanted = Signal()
+    complete = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.report: DataReport | None = None
         self.cards: list[FindingCard] = []
+        self._slices = Slices(self)
+        self._slices.done.connect(self.complete)
         self.title = ElidedLabel("", "heading")
         self.summary = QLabel()
         self.summary.setProperty("role", "caption")
@@ -80,6 +86,11 @@ class ReportView(QWidget):
         self._arrange()
         self.classes.class_model.edited.connect(self._show_way)
         self.out.textChanged.connect(self._show_way)
+
+    @property
+    def is_complete(self) -> bool:
+        """All findings of the report are there."""
+        return not self._slices.pending
 
     @property
     def needs_import(self) -> bool:
@@ -147,17 +158,24 @@ class ReportView(QWidget):
         layout.addLayout(foot)
 
     def _show_findings(self, report: DataReport) -> None:
-        column = self.area.begin()
-        self.cards = [FindingCard(finding) for finding in by_severity(report.findings)]
-        for card in self.cards:
-            column.addWidget(card)
-        if not self.cards:
-            column.addWidget(_AllWell())
-        column.addStretch(1)
+        self.area.begin()
+        self.area.column.addStretch(1)
+        self.cards = []
+        if not report.findings:
+            self.area.column.insertWidget(0, _AllWell())
+        self._slices.begin(self._build_cards(by_severity(report.findings)))
         self.area.fit()
         self.findings_head.setText(findings_text(report))
         self.right.setVisible(bool(report.classes))
-        self.splitter.setSizes([520, 480] if self.cards else [320, 680])
+        self.splitter.setSizes([520, 480] if report.findings else [320, 680])
+
+    def _build_cards(self, findings: tuple[Finding, ...]) -> Iterator[None]:
+        """A card for each, one at a step."""
+        column, cards = self.area.column, self.cards
+        for number, finding in enumerate(findings):
+            cards.append(FindingCard(finding))
+            column.insertWidget(number, cards[-1])
+            yield
 
     def _show_way(self) -> None:
         """What the button at the foot does, and whether it can."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from app.ui.training.advice import advise
 from app.ui.training.data_page import DataPage
+from app.ui.training.finding_card import FindingCard
 from app.ui.training.known_runs_list import KnownRunsList
 from app.ui.training.model_page import SCRATCH, ModelPage
 from app.ui.training.places import free, slug, title_of
@@ -118,21 +119,47 @@ def test_clean_data_go_on_as_they_are(view, qtbot):
         view.next_button.click()
 
 
-def test_findings_are_sorted_and_told_whole(view):
+def test_findings_are_sorted_and_told_whole(view, qtbot):
     found = (
         finding("a", "explained", 400),
         finding("b", "fixed", 3),
         finding("c", "fixed", 30),
         finding("d", "unusable", 1),
     )
-    view.show_report(report(findings=found, needs_import=True), OUT)
+    with qtbot.waitSignal(view.complete):
+        view.show_report(report(findings=found, needs_import=True), OUT)
     assert [card.finding.kind for card in view.cards] == ["d", "c", "b", "a"]
+    shown = [view.area.column.itemAt(i).widget() for i in range(4)]
+    assert shown == view.cards
     texts = [label.text() for label in view.cards[1].findChildren(QLabel)]
     assert "Label maps in colour" in texts
     assert "30" in texts
     assert any("stray colours" in text for text in texts)
     assert any("nearest colour" in text for text in texts)
     assert view.findings_head.text() == "4 findings, 1 to mend first, 2 fixed on import"
+
+
+def test_many_findings_come_in_slices_and_those_of_before_no_more(view, qtbot):
+    complete: list[int] = []
+    view.complete.connect(lambda: complete.append(len(view.cards)))
+    many = tuple(finding(f"a{number}") for number in range(40))
+    others = tuple(finding(f"b{number}", count=number) for number in range(30))
+    view.show_report(report(findings=many), OUT)
+    assert 1 <= len(view.cards) < 40
+    assert not view.is_complete
+    view.show_report(report(findings=others), OUT)
+    before = view.cards
+    qtbot.waitUntil(lambda: bool(complete))
+    assert complete == [30]
+    assert view.is_complete
+    assert view.cards is before
+    kinds = [card.finding.kind for card in view.area.widget().findChildren(FindingCard)]
+    assert sorted(kinds) == sorted(found.kind for found in others)
+    view.show_report(report(findings=many), OUT)
+    view.show_report(report(), OUT)  # nothing is wrong: what was pending is dropped
+    QApplication.processEvents()
+    assert view.cards == []
+    assert view.area.widget().findChildren(FindingCard) == []
 
 
 def test_thumbnails_tell_their_file(view):
