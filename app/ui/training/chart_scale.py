@@ -106,3 +106,15 @@ def step_text(step: float) -> str:
         if step >= 10 * limit or (step >= limit and step % (limit / 10) == 0):
             return f"{step / limit:.1f}".removesuffix(".0") + unit
     return f"{step:.0f}"
+
+
+def step_marks(first: float, last: float, most: int) -> list[tuple[float, str]]:
+    """Whole steps from ``first`` to ``last`` as :func:`round_steps` has them, and how the axis
+    says each: short where that is exact for all, else in full."""
+    steps = [step for step in round_steps(first, last, most) if step >= 0 and step % 1 == 0]
+    short = all(_is_short(step) for step in steps)
+    return [(step, step_text(step) if short else f"{step:,.0f}") for step in steps]
+
+
+def _is_short(step: float) -> bool:
+    return step < 1e4 or step % (1e5 if step >= 1e7 else 1e2) == 0

@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.look.theme import color, notifier, tokens
-from app.ui.training.chart_scale import Scale, fitting, number, round_steps, step_text
+from app.ui.training.chart_scale import Scale, fitting, number, step_marks
 from app.ui.training.loss_series import Bins, Series, by_column, smoothed
 
 INKS: Final = {
@@ -36,6 +36,8 @@ SMOOTH: Final = 0.012
 """Radius of the smoothing, as a share of the chart's width."""
 SMOOTH_POINTS: Final = 1.2
 """Its least radius, in points, while there are few."""
+DOTS: Final = 30
+"""So many raw values are marked each by itself."""
 PITCH: Final = 2.0
 """Pixels between two points of a curve."""
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 10.0, 24.0
@@ -268,7 +270,7 @@ class LossChart(QWidget):
             painter.drawText(QRectF(self.rect()).adjusted(16, 0, -16, 0), flags, text)
             return
         self._paint_axes(painter, plot)
-        painter.setClipRect(plot.adjusted(-1, -1, 1, 1))
+        painter.setClipRect(plot.adjusted(-4, -4, 4, 4))  # dots at the ends are whole
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # pale: nobody sees it
         for drawn in self._drawn:
             self._paint_band(painter, plot, drawn)
@@ -291,11 +293,8 @@ class LossChart(QWidget):
             painter.drawText(box, right, number(value))
         first, last = self._steps
         room = metrics.horizontalAdvance("000,000")
-        for step in round_steps(first, last, max(int(plot.width() / (room + 24)), 1)):
-            if step != round(step):
-                continue
+        for step, text in step_marks(first, last, max(int(plot.width() / (room + 24)), 1)):
             x = plot.left() + (step - first) / (last - first) * plot.width()
-            text = step_text(step)
             width = metrics.horizontalAdvance(text)
             left = min(max(x - width / 2, 0), self.width() - width)
             painter.drawText(QPointF(left, plot.bottom() + metrics.ascent() + 6), text)
@@ -303,10 +302,10 @@ class LossChart(QWidget):
     def _paint_line(self, painter: QPainter, plot: QRectF, drawn: _Drawn) -> None:
         points = self._points(plot, drawn.columns.step, drawn.line)
         painter.setPen(QPen(QColor(self.ink(drawn.key)), 1))
-        if len(points) == 1:
+        if len(points) == 1 or (len(points) <= DOTS and not self._smooth):
             painter.setBrush(QColor(self.ink(drawn.key)))
-            painter.drawEllipse(points[0], 2, 2)
-            return
+            for point in points:
+                painter.drawEllipse(point, 2.5, 2.5)
         for down in (-0.35, 0.35):  # two thin lines take a quarter of the time of a thick one
             painter.translate(0, down)
             painter.drawPolyline(points)

@@ -7,10 +7,11 @@ import pytest
 from fakes import losses
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from app.ui.training.chart_panel import ChartPanel
-from app.ui.training.chart_scale import Scale, fitting, number, round_steps, step_text
+from app.ui.training.chart_scale import Scale, fitting, number, round_steps, step_marks, step_text
 from app.ui.training.loss_chart import LossChart
 from app.ui.training.loss_series import LIMIT, Series, by_column, smoothed
 
@@ -95,6 +96,42 @@ def test_scales_are_readable() -> None:
         "12k",
         "2M",
     ]
+
+
+def test_marks_are_whole_steps_and_say_which() -> None:
+    def texts(first: float, last: float, most: int = 5) -> list[str]:
+        return [text for _, text in step_marks(first, last, most)]
+
+    assert texts(21, 23) == ["21", "22", "23"]
+    assert texts(22, 23) == ["22", "23"]
+    assert texts(12_299, 12_301) == ["12,299", "12,300", "12,301"]
+    assert texts(12_340, 12_390) == [f"12,3{tens}0" for tens in range(4, 10)]
+    assert texts(0, 20_000, 4) == ["0", "5k", "10k", "15k", "20k"]
+    assert texts(1e7, 1.02e7, 4) == ["10,000,000", "10,050,000", *texts(10_100_000, 1.02e7, 2)]
+    assert texts(-1, 1) == ["0", "1"]  # there is no step before the first
+
+
+@pytest.mark.parametrize("step", [0.0, 1.0, 22.0, 12_345.0])
+def test_a_single_evaluation_is_whole_in_the_middle(chart, step) -> None:
+    chart.clear()
+    chart.set_smooth(False)
+    chart.add([{"step": step, "d": 0.41, "gan": 0.83}])
+    picture = chart.grab().toImage()
+    plot, ratio = chart._plot(), picture.devicePixelRatio()
+    for key in ("d", "gan"):
+        ink = QColor(chart.ink(key))
+        found = [
+            (x / ratio, y / ratio)
+            for y in range(picture.height())
+            for x in range(picture.width())
+            if picture.pixelColor(x, y) == ink
+        ]
+        across = [x for x, _ in found]
+        down = [y for _, y in found]
+        assert max(across) - min(across) >= 3
+        assert max(down) - min(down) >= 3
+        assert abs((max(across) + min(across)) / 2 - plot.center().x()) < 3
+        assert plot.top() < min(down) <= max(down) < plot.bottom()
 
 
 def test_a_rare_spike_does_not_flatten_the_curve() -> None:
