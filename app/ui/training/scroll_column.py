@@ -32,12 +32,8 @@ class ScrollColumn(QScrollArea):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, MARGIN, 0)
         column.setSpacing(MARGIN)
-        before = self.takeWidget()
-        if before is not None:
-            before.removeEventFilter(self)
-            before.deleteLater()
         self.column = column
-        self.setWidget(content)
+        self.setWidget(content)  # deletes the one before, quicker than it is taken out
         content.installEventFilter(self)
         return column
 
