@@ -30,12 +30,15 @@ class TrainingAction(QObject):
     ) -> None:
         super().__init__(training)
         self._training, self._models, self._banner = training, models, banner
+        self._told = ""  # what the banner says of a training that is not going on
         actions.on("train", training.open)
         status.training_clicked.connect(training.open)
         training.status_changed.connect(status.set_training)
         training.said.connect(status.say)
         training.failed.connect(self._failed)
+        training.broke_off.connect(self._broke_off)
         training.interrupted.connect(self._interrupted)
+        training.status_changed.connect(self._goes_on)
         training.finished.connect(self._finished)
 
     def fill_models(self, menu: QMenu) -> None:
@@ -59,12 +62,23 @@ class TrainingAction(QObject):
     def _failed(self, text: str) -> None:
         self._banner.show_error(text, "Show training", self._training.open)
 
+    def _broke_off(self, text: str) -> None:
+        self._told = text
+        self._failed(text)
+
+    def _goes_on(self, line: str) -> None:
+        """A training is under way again: what was said of its end is over."""
+        if line and self._told and self._banner.text.text() == self._told:
+            self._banner.dismiss()
+            self._told = ""
+
     def _interrupted(self, run: KnownRun) -> None:
         """After the first scene, which takes the banner away when it opens."""
         at = f" at step {run.step:,}" if run.step else ""
         text = f"Training of “{run.name}” was interrupted{at}."
 
         def offer(_result: object) -> None:
+            self._told = text
             self._banner.show_info(text, "Resume", lambda: self._training.resume(run.folder))
 
         self._training.submit(lambda: None, offer)

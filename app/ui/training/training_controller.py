@@ -36,12 +36,14 @@ class TrainingController(QObject):
     """Knows the trainings there are and the one that is watched.
 
     ``status_changed``: a line for the status bar, "" if nothing is training. ``interrupted``:
-    a KnownRun found at the start. ``finished``: the name of a training that is done now.
+    a KnownRun found at the start. ``finished``: the name of a training that is done now;
+    ``broke_off``: a line about one that failed or is gone.
     """
 
     status_changed = Signal(str)
     interrupted = Signal(object)
     finished = Signal(str)
+    broke_off = Signal(str)
     said = Signal(str)
     failed = Signal(str)
 
@@ -206,7 +208,7 @@ class TrainingController(QObject):
                 self.finished.emit(name)
                 self.paint_with()
             elif news.state in ("failed", "interrupted"):
-                self.failed.emit(ended_badly(name, news))
+                self.broke_off.emit(ended_badly(name, news))
 
     def _early_model(self, path: str) -> None:
         folder = self.trainings.folder

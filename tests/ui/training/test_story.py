@@ -290,6 +290,22 @@ def test_a_training_that_fails_is_told_where_one_looks(studio, room, tmp_path):
     assert "The data folder is gone." in room.window.run_page.ending.text.text()
 
 
+def test_what_was_said_of_the_end_goes_when_training_goes_on(studio, room, tmp_path):
+    train(studio, room, tmp_path)
+    studio.trainings.tell("running", 5)
+    studio.trainings.tell("interrupted", 5)
+    assert "was interrupted" in studio.banner.text.text()
+    assert studio.banner.is_error
+    room.window.run_page.resume_button.click()
+    assert not studio.banner.isHidden()  # it may not be possible
+    studio.trainings.answer_start()
+    studio.trainings.tell("running", 6)
+    assert studio.banner.isHidden()
+    studio.banner.show_error("Something else.")
+    studio.trainings.tell("running", 7)
+    assert studio.banner.is_error
+
+
 def test_resuming_what_can_not_be_resumed(studio, room, tmp_path):
     train(studio, room, tmp_path)
     studio.trainings.tell("interrupted", 5)
