@@ -19,7 +19,8 @@ LOSSES = (
     CurveName("perceptual", "Likeness", "Distance from the photos in VGG's eyes (perceptual)"),
     CurveName("feature", "Features", "Distance from the photos in the discriminator's eyes"),
     CurveName("color", "Colour", "Distance of the colours from the photos'"),
-    CurveName("kld", "Style spread", "How far styles are from a normal distribution (KL)"),
+    # Many times the others, which would lie flat on the ground beside it.
+    CurveName("kld", "Style spread", "How far styles are from a normal distribution (KL)", False),
     CurveName("labelmix", "Label mix", "Consistency of the discriminator (OASIS)"),
 )
 
@@ -80,7 +81,7 @@ class ChartPanel(QWidget):
             name = self.chart.names.get(key)
             button = _switch(self.chart.title(key), name.tip if name else "")
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setChecked(True)
+            button.setChecked(not self.chart.is_hidden(key))
             button.toggled.connect(partial(self._switched, key))
             self.buttons[key] = button
         for key in keys:  # a curve that begins late still has its place

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QPainter,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -43,6 +44,8 @@ from app.ui.training.class_model import (
 from spade.formats.palette import UNKNOWN_COLOR, UNKNOWN_ID
 
 Index = QModelIndex | QPersistentModelIndex
+NARROW: Final = 360
+"""Pixels; in less, names and what classes become need the room."""
 
 ROW_HEIGHT: Final = 30
 
@@ -91,6 +94,11 @@ class ClassView(QTableView):
             if width:
                 header.resizeSection(column, width)
         self.clicked.connect(self._clicked)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Of the columns, this is the one that says least beside the share.
+        self.setColumnHidden(PICTURES, event.size().width() < NARROW)
 
     def rows(self) -> list[int]:
         """The selected rows."""

@@ -46,11 +46,12 @@ WAITING: Final = "The curves begin with the first steps."
 
 @dataclass(frozen=True)
 class CurveName:
-    """How a curve is called, and what it means."""
+    """How a curve is called, what it means, and whether it shows from the beginning."""
 
     key: str
     title: str
     tip: str = ""
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class LossChart(QWidget):
         super().__init__(parent)
         self.names = {name.key: name for name in names}
         self._series: dict[str, Series] = {}
-        self._hidden: set[str] = set()
+        self._hidden = {name.key for name in names if not name.shown}
         self._log = False
         self._smooth = True
         self._hover: float | None = None  # x of the pointer
@@ -121,6 +122,10 @@ class LossChart(QWidget):
         self._stale()
         if fresh:
             self.keys_changed.emit()
+
+    def is_hidden(self, key: str) -> bool:
+        """Whether a curve is not drawn."""
+        return key in self._hidden
 
     def set_hidden(self, key: str, hidden: bool) -> None:
         """Leave a curve out."""

@@ -217,9 +217,17 @@ def test_the_legend_switches_curves(qtbot):
     names = ["Realism", "Discriminator", "Likeness", "Features", "Style spread"]
     order = sorted(panel.buttons.values(), key=lambda button: (button.y(), button.x()))
     assert [button.text() for button in order] == names
-    panel.buttons["kld"].click()
-    assert "kld" not in dict(panel.chart.readout(200)[1])
-    panel.chart.add(losses(200, 201))
+    # many times the others: not shown unless one asks for it
     assert not panel.buttons["kld"].isChecked()
+    assert "kld" not in dict(panel.chart.readout(200)[1])
+    panel.buttons["kld"].click()
+    assert "kld" in dict(panel.chart.readout(200)[1])
+    panel.buttons["d"].click()
+    assert "d" not in dict(panel.chart.readout(200)[1])
+    panel.chart.add(losses(200, 201))
+    assert not panel.buttons["d"].isChecked()
     panel.chart.clear()
     assert not panel.buttons
+    panel.chart.add(losses(0, 5))  # as one has switched them
+    assert not panel.buttons["d"].isChecked()
+    assert panel.buttons["kld"].isChecked()
