@@ -15,7 +15,7 @@ PADDING: Final = 12.0
 DOT: Final = 16.0
 LINE_GAP: Final = 4.0
 BAR_HEIGHT: Final = 6.0
-LEAST_WIDTH: Final = 128
+LEAST_WIDTH: Final = 112
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class ChoiceCard(QAbstractButton):
         """A word beside the title."""
         self._badge = badge
         self._describe()
+        self.updateGeometry()
         self.update()
 
     def set_obstacle(self, reason: str, figures: str = "") -> None:
@@ -130,7 +131,8 @@ class ChoiceCard(QAbstractButton):
         if badge_width:
             line = words.height()
             if below:
-                place = QRectF(left + DOT + 8, top + height + 3, badge_width, line)
+                under = left + DOT + 8 if badge_width <= room else left
+                place = QRectF(under, top + height + 3, badge_width, line)
                 height += line + 3
             else:
                 place = QRectF(right - badge_width, top, badge_width, line)
