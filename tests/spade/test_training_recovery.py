@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -387,18 +388,37 @@ def test_other_errors_are_not_taken_for_memory(
     assert not out_of_memory(RuntimeError("could not create a primitive descriptor for ..."))
 
 
+FILE_LIMITS = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+
+def lifted(test: Callable[..., None]) -> Callable[..., None]:
+    """Without the limit of :func:`file_limit` at its end: pytest may report into a file itself."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        try:
+            test(*args, **kwargs)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, FILE_LIMITS)
+
+    return run
+
+
 @pytest.fixture
-def file_limit() -> Iterator[Callable[[int | None], None]]:
-    """Files can't grow beyond so many bytes: what a full disk does, as the system does it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+def file_limit() -> Callable[[int | None], None]:
+    """Files can't grow beyond so many bytes: what a full disk does, as the system does it.
+
+    For tests that are ``lifted``.
+    """
+    soft, hard = FILE_LIMITS
 
     def limit(count: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft if count is None else count, hard))
 
-    yield limit
-    limit(None)
+    return limit
 
 
+@lifted
 def test_a_full_disk_does_not_end_training(
     data: Path,
     tmp_path: Path,
@@ -428,6 +448,7 @@ def test_a_full_disk_does_not_end_training(
     assert [path.name for path in out.glob(".spadework-*")] == []
 
 
+@lifted
 def test_a_disk_that_stays_full(
     data: Path, tmp_path: Path, file_limit: Callable[[int | None], None]
 ) -> None:
@@ -447,6 +468,7 @@ def test_a_disk_that_stays_full(
     assert steps_in(out / "stats.jsonl") == [1, 2, 3, 4, 5]
 
 
+@lifted
 def test_a_disk_that_is_full_from_the_start(
     data: Path, tmp_path: Path, file_limit: Callable[[int | None], None]
 ) -> None:
@@ -456,6 +478,7 @@ def test_a_disk_that_is_full_from_the_start(
     assert not (tmp_path / "out" / "state.pt").exists()
 
 
+@lifted
 def test_a_model_that_does_not_fit_on_the_disk(
     data: Path, tmp_path: Path, file_limit: Callable[[int | None], None]
 ) -> None:
@@ -482,6 +505,7 @@ def test_a_model_that_does_not_fit_on_the_disk(
     assert load_folder(out / "model").provenance["steps"] == 2
 
 
+@lifted
 def test_statistics_wait_for_a_full_disk(
     tmp_path: Path, file_limit: Callable[[int | None], None]
 ) -> None:
@@ -503,6 +527,7 @@ def test_statistics_wait_for_a_full_disk(
     assert statistics.last(3) == losses[-3:]
 
 
+@lifted
 def test_notices_wait_for_a_full_disk(
     tmp_path: Path, file_limit: Callable[[int | None], None]
 ) -> None:
