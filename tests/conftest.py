@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# One thread for torch: the arrays are small, and several processes at work on few cores spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile(
     "spadework",
