@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 from app.ui.training.advice import TINY, Advice, advise, too_slow
 from app.ui.training.cards import Bar, ChoiceCard
 from app.ui.training.choice_row import ChoiceRow
+from app.ui.training.message_card import MessageCard
 from app.ui.training.places import free, slug
 from app.ui.training.scroll_column import ScrollColumn
-from app.ui.training.start_view import ErrorCard
 from app.ui.training.texts import about_text, bytes_text, millions
 from app.ui.training.vgg_choice import VggChoice
 from app.ui.widgets.text import ElidedLabel, heading
@@ -90,7 +90,7 @@ class ModelPage(QWidget):
         self.device = QComboBox()
         self.device.setAccessibleName("Device")
         self.vgg = VggChoice()
-        self.error = ErrorCard()
+        self.error = MessageCard()
         self.back_button = QPushButton("&Back")
         self.start_button = QPushButton("&Start training")
         self.start_button.setProperty("kind", "primary")

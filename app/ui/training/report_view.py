@@ -22,9 +22,9 @@ from app.ui.look.icons import icon
 from app.ui.look.theme import notifier
 from app.ui.training.class_table import ClassTable
 from app.ui.training.finding_card import FindingCard, by_severity
+from app.ui.training.message_card import MessageCard
 from app.ui.training.scroll_column import ScrollColumn
 from app.ui.training.slices import Slices
-from app.ui.training.start_view import ErrorCard
 from app.ui.training.texts import plural
 from app.ui.widgets.text import ElidedLabel
 from app.workers.training_messages import DataReport, Finding, ImportRequest
@@ -70,7 +70,7 @@ class ReportView(QWidget):
         self.area.setAccessibleName("Findings")
         self.classes = ClassTable()
         self.no_classes = QLabel()
-        self.error = ErrorCard()
+        self.error = MessageCard()
         self.out_label = QLabel("Co&py to")
         self.out = QLineEdit()
         self.out.setAccessibleName("Folder of the clean copy")

@@ -6,7 +6,6 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -20,11 +19,10 @@ from app.ui.look.icons import icon
 from app.ui.training.chart_panel import ChartPanel
 from app.ui.training.figures import Figures
 from app.ui.training.judged_panel import JudgedPanel
+from app.ui.training.message_card import MessageCard
 from app.ui.training.notice_list import NoticeList
 from app.ui.training.run_state import Abilities, abilities, headline, progress_text, story
 from app.ui.training.sample_scrubber import SampleScrubber, Submit, at_once
-from app.ui.training.start_view import ErrorCard
-from app.ui.training.texts import breakable
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.text import ElidedLabel
 from app.workers.training_messages import RunNews, RunState
@@ -59,8 +57,8 @@ class RunPage(QWidget):
         self.progress = QLabel()
         self.progress.setProperty("role", "caption")
         self.figures = Figures()
-        self.error = ErrorCard()
-        self.ending = _Ending()
+        self.error = MessageCard()
+        self.ending = MessageCard()
         self.samples = SampleScrubber(submit)
         self.losses = ChartPanel(
             "Losses", tip="Falling curves are good; the first two are in a contest and waver."
@@ -259,29 +257,3 @@ class RunPage(QWidget):
         self.losses.setVisible(not judged)
         self.judged.setVisible(judged)
         self.losses.title.setVisible(not has_judged)
-
-
-class _Ending(QFrame):
-    """How a training ended; hidden while it goes on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("role", "card")
-        self._icon = QLabel()
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
-        layout.setSpacing(10)
-        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self.text, 1)
-
-    def say(self, text: str, bad: bool) -> None:
-        """Show ``text``; "": nothing."""
-        self.setVisible(bool(text))
-        self.text.setText(breakable(text, 60))
-        self.setAccessibleName(text)
-        name, role = ("alert-circle-outline", "danger") if bad else ("check-circle", "success")
-        self._icon.setPixmap(icon(name, role).pixmap(20, 20))
